@@ -1,0 +1,204 @@
+"""Every setting with its type, default and meaning. Nothing else reads the environment or Django's settings.
+
+A setting is looked up when it is used, so that tests may override it. ``environment()`` reads the same names from
+the process environment or from a ``.env`` file, for the settings module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar, overload
+
+import environ
+from django.conf import settings as django_settings
+
+from caluma_async.errors import Misconfigured
+
+T = TypeVar("T")
+
+DEVELOPMENT_KEY = "development-only-not-a-secret"
+
+
+class Setting(Generic[T]):
+    """One setting: a descriptor that reads Django's settings and falls back to the default.
+
+    ``parse`` makes the value of the text found in the environment; ``check`` returns a complaint or ``None``.
+    """
+
+    def __init__(
+        self,
+        default: T,
+        meaning: str,
+        *,
+        parse: Callable[[str], T],
+        check: Callable[[T], str | None] = lambda value: None,
+    ) -> None:
+        self.default = default
+        self.meaning = meaning
+        self.parse = parse
+        self.check = check
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Setting[T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object | None, owner: type) -> Setting[T] | T:
+        if instance is None:
+            return self
+        value: T = getattr(django_settings, self.name, self.default)
+        return value
+
+
+def _text(value: str) -> str:
+    return value.strip()
+
+
+def _flag(value: str) -> bool:
+    lowered = value.strip().lower()
+    if lowered in {"1", "true", "yes", "on"}:
+        return True
+    if lowered in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError("must be true or false")
+
+
+def _items(value: str) -> Sequence[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _mapping(value: str) -> Mapping[str, Any]:
+    parsed = json.loads(value or "{}")
+    if not isinstance(parsed, dict):
+        raise ValueError("must be a JSON object")
+    return parsed
+
+
+def _one_of(*choices: str) -> Callable[[str], str | None]:
+    def check(value: str) -> str | None:
+        return None if value in choices else f"must be one of {', '.join(choices)}"
+
+    return check
+
+
+def _at_least(least: float) -> Callable[[float], str | None]:
+    def check(value: float) -> str | None:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return None if number and value >= least else f"must be a number, {least:g} or more"
+
+    return check
+
+
+def _integer(default: int, meaning: str, least: int) -> Setting[int]:
+    return Setting(default, meaning, parse=int, check=_at_least(least))
+
+
+def _seconds(default: float, meaning: str, least: float = 0) -> Setting[float]:
+    return Setting(default, meaning, parse=float, check=_at_least(least))
+
+
+def _dotted_names(default: Sequence[str], meaning: str) -> Setting[Sequence[str]]:
+    def check(value: Sequence[str]) -> str | None:
+        listed = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+        return None if listed else "must be a list of strings"
+
+    return Setting(default, meaning, parse=_items, check=check)
+
+
+class Settings:
+    """The settings of this product; Django's own are Django's."""
+
+    # events
+    EVENT_RECEIVER_MODULES = _dotted_names(["receivers"], "Dotted modules that are imported once at start-up to register receivers.")
+    EVENT_DISPATCH = Setting(
+        "auto",
+        "`auto`: `async def` receivers of `post_` events do not block. `blocking`: every receiver blocks.",
+        parse=_text,
+        check=_one_of("auto", "blocking"),
+    )
+    EVENT_SLOW_RECEIVER = _seconds(1.0, "Seconds after which a blocking receiver is warned of by name.")
+    EVENT_MAX_DEPTH = _integer(25, "How long a chain of events that cause each other may grow before it is refused.", 1)
+
+    # workflow
+    DYNAMIC_GROUPS_CLASSES = _dotted_names([], "Dotted classes whose registered methods give groups to group expressions.")
+    DYNAMIC_TASKS_CLASSES = _dotted_names([], "Dotted classes whose registered methods give tasks to flow expressions.")
+    LOCK_TIMEOUT = _seconds(10.0, "Seconds a verb waits for another one on the same case family (PostgreSQL; SQLite: for the file).")
+    TRANSACTION_RETRIES = _integer(3, "How often a verb is repeated after a deadlock or a serialization failure.", 0)
+
+    # GraphQL
+    GRAPHQL_THREADS = _integer(4, "Threads per process for database work of requests; each holds one connection.", 1)
+    GRAPHQL_MAX_ROWS = _integer(10_000, "Rows one connection may return; more is an error, never a silent cut.", 1)
+    GRAPHQL_MAX_BODY = _integer(2_500_000, "Bytes of a request body; a larger one is answered 413.", 1_000)
+    GRAPHQL_MAX_DOCUMENT = _integer(100_000, "Characters of a GraphQL document.", 100)
+    GRAPHQL_MAX_TOKENS = _integer(15_000, "Tokens of a GraphQL document.", 10)
+    GRAPHQL_MAX_DEPTH = _integer(30, "Levels of nested fields in a GraphQL document.", 1)
+    GRAPHQL_MAX_ALIASES = _integer(100, "Aliased fields in a GraphQL document.", 0)
+    GRAPHQL_DOCUMENT_CACHE = _integer(500, "Parsed and validated documents kept per process.", 0)
+    GRAPHIQL = Setting(False, "Whether a browser at `/graphql` gets GraphiQL (its page loads scripts from a CDN).", parse=_flag)
+
+    # the rest
+    CALUMA_COMPAT = Setting(True, "Whether `caluma.*` imports resolve to this package where Caluma is not installed.", parse=_flag)
+
+
+settings = Settings()
+
+
+def every() -> Mapping[str, Setting[Any]]:
+    """All settings by name, in the order in which they are declared."""
+    return {name: value for name, value in vars(Settings).items() if isinstance(value, Setting)}
+
+
+def mistakes() -> Mapping[str, str]:
+    """What is wrong with the settings in force, by name."""
+    complaints = {name: setting.check(getattr(settings, name)) for name, setting in every().items()}
+    return {name: complaint for name, complaint in complaints.items() if complaint is not None}
+
+
+class Environment:
+    """The process environment and the ``.env`` file beside it (the environment wins)."""
+
+    def __init__(self, dotenv: Path) -> None:
+        self.env = environ.Env()
+        if dotenv.is_file():
+            environ.Env.read_env(str(dotenv), overwrite=False)
+
+    def get(self, name: str, default: str) -> str:
+        """The text of a variable."""
+        return os.environ.get(name, default)
+
+    def flag(self, name: str, default: bool) -> bool:
+        """A variable that says yes or no."""
+        return self._parsed(name, _flag, default)
+
+    def items(self, name: str, default: Sequence[str]) -> list[str]:
+        """A variable that lists things, separated by commas."""
+        return list(self._parsed(name, _items, default))
+
+    def database(self, default: str) -> dict[str, Any]:
+        """The database that ``DATABASE_URL`` names, as Django wants it."""
+        try:
+            return dict(self.env.db("DATABASE_URL", default=default))
+        except Exception as error:
+            raise Misconfigured("DATABASE_URL is not a database address such as postgres://user@host/name") from error
+
+    def overrides(self) -> dict[str, Any]:
+        """Our own settings as far as the environment names them."""
+        return {
+            name: self._parsed(name, setting.parse, setting.default)
+            for name, setting in every().items()
+            if name in os.environ
+        }
+
+    def _parsed(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        if name not in os.environ:
+            return default
+        try:
+            return parse(os.environ[name])
+        except ValueError as error:
+            raise Misconfigured(f"{name}={os.environ[name]!r} in the environment: {error}") from error

@@ -1,0 +1,147 @@
+"""The tables of the form domain: what is asked (forms, questions, options) and what was answered (documents, answers)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from django.db import models
+
+from caluma_async.records import LocalizedField, Record, SlugRecord, UUIDRecord
+
+
+class Form(SlugRecord):
+    """What is asked: questions in an order."""
+
+    name = LocalizedField()
+    description = LocalizedField()
+    meta = models.JSONField(default=dict, blank=True)
+    is_published = models.BooleanField(default=False)
+    is_archived = models.BooleanField(default=False)
+    questions = models.ManyToManyField("Question", through="FormQuestion", related_name="forms")
+    source = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="copies")
+
+    class Meta(SlugRecord.Meta):
+        abstract = False
+
+
+class Question(SlugRecord):
+    """One question; `type` says what an answer to it looks like."""
+
+    TYPE_TEXT: Final = "text"
+    TYPE_TEXTAREA: Final = "textarea"
+    TYPE_INTEGER: Final = "integer"
+    TYPE_FLOAT: Final = "float"
+    TYPE_DATE: Final = "date"
+    TYPE_CHOICE: Final = "choice"
+    TYPE_MULTIPLE_CHOICE: Final = "multiple_choice"
+    TYPE_DYNAMIC_CHOICE: Final = "dynamic_choice"
+    TYPE_DYNAMIC_MULTIPLE_CHOICE: Final = "dynamic_multiple_choice"
+    TYPE_TABLE: Final = "table"
+    TYPE_FILES: Final = "files"
+    TYPE_CALCULATED_FLOAT: Final = "calculated_float"
+    TYPE_FORM: Final = "form"
+    TYPE_STATIC: Final = "static"
+    TYPE_ACTION_BUTTON: Final = "action_button"
+    TYPES: ClassVar[tuple[str, ...]] = (
+        TYPE_TEXT,
+        TYPE_TEXTAREA,
+        TYPE_INTEGER,
+        TYPE_FLOAT,
+        TYPE_DATE,
+        TYPE_CHOICE,
+        TYPE_MULTIPLE_CHOICE,
+        TYPE_DYNAMIC_CHOICE,
+        TYPE_DYNAMIC_MULTIPLE_CHOICE,
+        TYPE_TABLE,
+        TYPE_FILES,
+        TYPE_CALCULATED_FLOAT,
+        TYPE_FORM,
+        TYPE_STATIC,
+        TYPE_ACTION_BUTTON,
+    )
+
+    type = models.CharField(max_length=23, choices=[(name, name) for name in TYPES])
+    label = LocalizedField()
+    info_text = LocalizedField()
+    placeholder = LocalizedField()
+    hint_text = LocalizedField()
+    static_content = LocalizedField()
+    is_required = models.TextField(default="false", blank=True)
+    is_hidden = models.TextField(default="false", blank=True)
+    is_archived = models.BooleanField(default=False)
+    configuration = models.JSONField(default=dict, blank=True)
+    meta = models.JSONField(default=dict, blank=True)
+    data_source = models.CharField(max_length=255, null=True, blank=True)
+    calc_expression = models.TextField(null=True, blank=True)
+    options = models.ManyToManyField("Option", through="QuestionOption", related_name="questions")
+    row_form = models.ForeignKey(Form, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    sub_form = models.ForeignKey(Form, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    source = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="copies")
+    default_answer = models.OneToOneField("Answer", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta(SlugRecord.Meta):
+        abstract = False
+
+
+class FormQuestion(Record):
+    """That a form has a question; the highest sort comes first."""
+
+    id = models.CharField(primary_key=True, max_length=255, editable=False)
+    form = models.ForeignKey(Form, on_delete=models.CASCADE, related_name="form_questions")
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="form_questions")
+    sort = models.PositiveIntegerField(default=0, db_index=True)
+
+    class Meta:
+        ordering: ClassVar = ["-sort"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["form", "question"], name="one_question_per_form")]
+
+
+class Option(SlugRecord):
+    """One choice of a choice question."""
+
+    label = LocalizedField()
+    is_hidden = models.TextField(default="false", blank=True)
+    is_archived = models.BooleanField(default=False)
+    meta = models.JSONField(default=dict, blank=True)
+    source = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="copies")
+
+    class Meta(SlugRecord.Meta):
+        abstract = False
+
+
+class QuestionOption(Record):
+    """That a question offers an option; the highest sort comes first."""
+
+    id = models.CharField(primary_key=True, max_length=255, editable=False)
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="question_options")
+    option = models.ForeignKey(Option, on_delete=models.CASCADE, related_name="question_options")
+    sort = models.PositiveIntegerField(default=0, db_index=True)
+
+    class Meta:
+        ordering: ClassVar = ["-sort"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["question", "option"], name="one_option_per_question")]
+
+
+class Document(UUIDRecord):
+    """The answers to one form; the rows of a table are documents of the same family."""
+
+    form = models.ForeignKey(Form, on_delete=models.PROTECT, related_name="documents")
+    family = models.ForeignKey("self", on_delete=models.CASCADE, related_name="+")
+    source = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="copies")
+    meta = models.JSONField(default=dict, blank=True)
+
+    class Meta(UUIDRecord.Meta):
+        abstract = False
+
+
+class Answer(UUIDRecord):
+    """One answer; without a document it is the default answer of its question."""
+
+    document = models.ForeignKey(Document, null=True, blank=True, on_delete=models.CASCADE, related_name="answers")
+    question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="answers")
+    value = models.JSONField(null=True, blank=True)
+    date = models.DateField(null=True, blank=True)
+    meta = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["document", "question"], name="one_answer_per_document")]

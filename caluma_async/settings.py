@@ -1,0 +1,116 @@
+"""Django's settings, read from the environment or a `.env` file. Our own stand in `conf.py`, with their defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from caluma_async.conf import DEVELOPMENT_KEY, Environment, settings
+from caluma_async.errors import Misconfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+_environment = Environment(BASE_DIR / ".env")
+globals().update(_environment.overrides())
+
+ENV = _environment.get("ENV", "development")
+if ENV not in {"development", "production"}:
+    raise Misconfigured(f"ENV={ENV!r}: must be development or production")
+_development = ENV == "development"
+
+DEBUG = _environment.flag("DEBUG", False)
+SECRET_KEY = _environment.get("SECRET_KEY", DEVELOPMENT_KEY if _development else "")
+if not _development and SECRET_KEY in {"", DEVELOPMENT_KEY}:
+    raise Misconfigured("ENV=production needs a SECRET_KEY of its own (50 or more random characters)")
+ALLOWED_HOSTS = _environment.items("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if _development else [])
+GRAPHIQL = _environment.flag("GRAPHIQL", _development)
+
+INSTALLED_APPS = [
+    "caluma_async.events",
+    "caluma_async.form",
+    "caluma_async.workflow",
+    "caluma_async.demo",
+    "corsheaders",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "caluma_async.urls"
+APPEND_SLASH = True
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def _database() -> dict[str, Any]:
+    """The default database with what the verbs rely on: lock time-outs, and write locks taken at BEGIN on SQLite."""
+    database = _environment.database(f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
+    lock_timeout = float(globals().get("LOCK_TIMEOUT", settings.__class__.LOCK_TIMEOUT.default))
+    options = database.setdefault("OPTIONS", {})
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        options.setdefault("transaction_mode", "IMMEDIATE")
+        options.setdefault("timeout", lock_timeout)
+        options.setdefault("init_command", "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+    else:
+        options.setdefault("options", f"-c lock_timeout={int(lock_timeout * 1000)}")
+        database.setdefault("CONN_MAX_AGE", None)
+        database.setdefault("CONN_HEALTH_CHECKS", True)
+    return database
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = _environment.get("LANGUAGE_CODE", "en")
+LANGUAGES = [(code, code) for code in _environment.items("LANGUAGES", ["en", "de", "fr", "it"])]
+TIME_ZONE = _environment.get("TIME_ZONE", "UTC")
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = _environment.get("STATIC_ROOT", str(BASE_DIR / "static"))
+
+CORS_ALLOWED_ORIGINS = _environment.items("CORS_ALLOWED_ORIGINS", [])
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "user-agent", "x-request-id", "language"]
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not _development
+SECURE_SSL_REDIRECT = _environment.flag("SECURE_SSL_REDIRECT", False)
+SECURE_HSTS_SECONDS = 0 if _development else 31_536_000
+
+EMAIL_BACKEND = _environment.get(
+    "EMAIL_BACKEND",
+    "django.core.mail.backends.console.EmailBackend" if _development else "django.core.mail.backends.smtp.EmailBackend",
+)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": _environment.get("LOG_LEVEL", "INFO").upper()},
+    "loggers": {"django": {"handlers": [], "level": "INFO"}},
+}
