@@ -1,0 +1,67 @@
+# What can be done here. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+COMPILE := $(BIN)/pip-compile --quiet --no-header --annotation-style=line --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+export DJANGO_SETTINGS_MODULE ?= caluma_async.settings
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run test check format bench schema lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.made:
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; set PYTHON=… to use another one.")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.made requirements.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+install: $(VENV)/.installed ## make .venv with what the server needs
+install-dev: $(VENV)/.installed-dev ## the same with what tests and checks need
+
+run: install ## migrate, seed the demo workflow if there is none, serve on http://127.0.0.1:8000
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py seed_demo --quiet
+	@exec $(BIN)/python manage.py serve
+
+test: install-dev ## the whole suite, on SQLite and on PostgreSQL, with coverage
+	@rm -f .coverage .coverage.*
+	TEST_DATABASE=sqlite $(BIN)/python -m coverage run -m pytest tests $(PYTEST_ARGS)
+	TEST_DATABASE=postgres $(BIN)/python -m coverage run -m pytest tests/integration tests/conformance tests/acceptance $(PYTEST_ARGS)
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report --fail-under=95
+
+check: install-dev ## format, lint, types, import contracts, missing migrations, Django's checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check --fail-level WARNING
+
+format: install-dev ## let ruff format and mend what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install-dev ## measure, and print a table
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+schema: install ## print the GraphQL schema
+	@$(BIN)/python manage.py schema
+
+lock: install-dev ## write the pinned requirements from pyproject.toml
+	$(COMPILE) --upgrade --extra metrics --output-file requirements.txt pyproject.toml
+	$(COMPILE) --upgrade --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+clean: ## remove what was built and measured, but not the database
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
