@@ -16,7 +16,7 @@ CHARACTERS_PER_STEP: Final = 32
 EXCERPT: Final = 100
 
 
-class Fault(Exception):
+class ExpressionError(Exception):
     """Why an expression cannot be parsed or evaluated, and where in it; becomes an `InvalidExpression` at the door."""
 
     def __init__(self, reason: str, position: int | None = None) -> None:
@@ -26,8 +26,8 @@ class Fault(Exception):
 
     def of(self, text: str) -> InvalidExpression:
         """The error to show for `text`."""
-        place = "" if self.position is None else f"character {self.position + 1} of "
-        message = f'{self.reason}, at {place}the expression "{_excerpt(text, self.position or 0)}".'
+        place = "in" if self.position is None else f"at character {self.position + 1} of"
+        message = f'{self.reason}, {place} the expression "{_excerpt(text, self.position or 0)}".'
         return InvalidExpression(message[0].upper() + message[1:], position=self.position)
 
 
@@ -40,21 +40,21 @@ class Budget:
         self.left = MAX_STEPS
 
     def spend(self, steps: int) -> None:
-        """Take `steps`; a `Fault` when there are no more."""
+        """Take `steps`; an `ExpressionError` when there are no more."""
         self.left -= steps
         if self.left < 0:
-            raise Fault("this takes too many steps")
+            raise ExpressionError("this takes too many steps")
 
     def characters(self, count: int) -> None:
         """Pay for a text of `count` characters that is to be made."""
         if count > MAX_TEXT:
-            raise Fault(f"a text is longer than {MAX_TEXT} characters")
+            raise ExpressionError(f"a text is longer than {MAX_TEXT} characters")
         self.spend(count // CHARACTERS_PER_STEP + 1)
 
     def items(self, count: int) -> None:
         """Pay for a list of `count` items that is to be made."""
         if count > MAX_ITEMS:
-            raise Fault(f"a list is longer than {MAX_ITEMS} items")
+            raise ExpressionError(f"a list is longer than {MAX_ITEMS} items")
         self.spend(count + 1)
 
     def shallow(self, value: Any) -> None:
@@ -78,10 +78,10 @@ class Budget:
 
 
 def bounded(number: float) -> float:
-    """The number itself; a `Fault` if it is too large for a float, or not a number at all."""
+    """The number itself; an `ExpressionError` if it is too large for a float, or not a number at all."""
     if -MAX_NUMBER <= number <= MAX_NUMBER:
         return number
-    raise Fault("a number is too large")
+    raise ExpressionError("a number is too large")
 
 
 def kind(value: Any) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pyjexl.operators import default_binary_operators as jexl_operators  # type: ignore[import-untyped]
+from pyjexl.operators import default_binary_operators as jexl_operators
 
-from caluma_async.expressions.limits import MAX_NUMBER, Budget, Fault, bounded, kind
+from caluma_async.expressions.limits import Budget, ExpressionError, bounded, kind
 
 Bounded = Callable[[Any, Any, Budget], Any]
 
@@ -31,7 +31,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """An operator as the engine has it; ``keeps`` tells whether the left value is the answer, so the right is unread."""
+    """An operator as the engine has it; where ``keeps`` is true of the left value, that is the answer."""
 
     symbol: str
     precedence: int
@@ -39,12 +39,17 @@ class Binary:
     keeps: Callable[[Any], bool] | None = None
 
 
-def _refuse(symbol: str, left: Any, right: Any) -> Fault:
-    return Fault(f'"{symbol}" does not work with {kind(left)} and {kind(right)}')
+def refused(symbol: str, left: Any, right: Any) -> ExpressionError:
+    """The error that the operator does not fit such values."""
+    return ExpressionError(f'"{symbol}" does not work with {kind(left)} and {kind(right)}')
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float))
+
+
+def _or_zero(value: Any) -> Any:
+    return 0 if value is None else value
 
 
 def _calculating(symbol: str, calculate: Callable[[Any, Any], Any], *, divides: bool = False) -> Bounded:
@@ -52,17 +57,19 @@ def _calculating(symbol: str, calculate: Callable[[Any, Any], Any], *, divides: 
 
     def apply(left: Any, right: Any, budget: Budget) -> Any:
         if left is None or right is None:
-            if not _is_number(left or 0) or not _is_number(right or 0) or (divides and right is None):
+            if divides and right is None:
                 return None
-            left, right = left or 0, right or 0
+            left, right = _or_zero(left), _or_zero(right)
+            if not _is_number(left) or not _is_number(right):
+                return None
         if not _is_number(left) or not _is_number(right):
-            raise _refuse(symbol, left, right)
+            raise refused(symbol, left, right)
         try:
             return bounded(calculate(left, right))
         except ZeroDivisionError as error:
-            raise Fault("division by zero") from error
+            raise ExpressionError("division by zero") from error
         except OverflowError as error:
-            raise Fault("a number is too large") from error
+            raise ExpressionError("a number is too large") from error
 
     return apply
 
@@ -75,7 +82,7 @@ def _to_the_power(base: Any, exponent: Any) -> Any:
             raise OverflowError
     power = base**exponent
     if isinstance(power, complex):
-        raise Fault("this power is no real number")
+        raise ExpressionError("this power is no real number")
     return power
 
 
@@ -128,15 +135,15 @@ def _ordering(symbol: str, compare: Callable[[Any, Any], bool]) -> Bounded:
 
     def apply(left: Any, right: Any, budget: Budget) -> bool:
         if left is None or right is None:
-            numbers = _is_number(left or 0) and _is_number(right or 0) and left != "" and right != ""
-            return compare(left or 0, right or 0) if numbers else False
-        if isinstance(left, list) and isinstance(right, list):
+            left, right = _or_zero(left), _or_zero(right)
+            return _is_number(left) and _is_number(right) and compare(left, right)
+        if isinstance(left, CONTAINERS) and isinstance(right, CONTAINERS):
             budget.weigh(left)
             budget.weigh(right)
         try:
             return compare(left, right)
         except TypeError as error:
-            raise _refuse(symbol, left, right) from error
+            raise refused(symbol, left, right) from error
 
     return apply
 
@@ -150,7 +157,6 @@ def contains(item: Any, container: Any, budget: Budget) -> bool:
         budget.shallow(container)
         if isinstance(item, CONTAINERS):
             budget.weigh(container)
-            budget.spend((len(container) + 1) * (len(item) + 1))
         return item in container
     return isinstance(container, Mapping) and isinstance(item, str) and item in container
 
