@@ -1,0 +1,1 @@
+"""Receivers that a measured server registers, one module a kind."""
