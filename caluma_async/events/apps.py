@@ -1,6 +1,10 @@
-"""The event engine as a Django app."""
+"""The event engine as a Django app: at start-up it imports the receivers."""
 
 from django.apps import AppConfig
+
+from caluma_async.events import after_commit, checks
+from caluma_async.events.receivers import discover
+from caluma_async.events.scope import use_recorder
 
 
 class EventsConfig(AppConfig):
@@ -9,3 +13,9 @@ class EventsConfig(AppConfig):
     name = "caluma_async.events"
     label = "events"
     verbose_name = "Events"
+
+    def ready(self) -> None:
+        """Check settings and receivers, take deliveries over, and import the modules that receivers are in."""
+        checks.install()
+        use_recorder(after_commit.record)
+        discover()

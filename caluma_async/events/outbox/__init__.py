@@ -1,0 +1,47 @@
+"""Every statement on the two tables of the outbox, by family: recording, claiming, settling, upkeep, people."""
+
+from caluma_async.events.outbox.claiming import Hand, first_in_lanes, first_of, take, unordered
+from caluma_async.events.outbox.people import Moved, discard, retry
+from caluma_async.events.outbox.recording import record
+from caluma_async.events.outbox.rows import Claim, Fence, NewDelivery, Recorded, Recovered, Result, StoredEvent
+from caluma_async.events.outbox.settling import begin, extend, settle
+from caluma_async.events.outbox.upkeep import (
+    MAX_CRASHES,
+    Counts,
+    count,
+    dead_owners,
+    in_hand,
+    prune,
+    recover,
+    unknown_receivers,
+)
+
+__all__ = [
+    "MAX_CRASHES",
+    "Claim",
+    "Counts",
+    "Fence",
+    "Hand",
+    "Moved",
+    "NewDelivery",
+    "Recorded",
+    "Recovered",
+    "Result",
+    "StoredEvent",
+    "begin",
+    "count",
+    "dead_owners",
+    "discard",
+    "extend",
+    "first_in_lanes",
+    "first_of",
+    "in_hand",
+    "prune",
+    "record",
+    "recover",
+    "retry",
+    "settle",
+    "take",
+    "unknown_receivers",
+    "unordered",
+]

@@ -1,0 +1,198 @@
+"""What the two databases say differently: the clock, a table of given rows, a prepared statement. No statement of ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+
+Row = tuple[Any, ...]
+
+
+class Dialect:
+    """How one database puts what both can do."""
+
+    now: str
+    """The moment at which the expression is evaluated, not the one at which the transaction began."""
+
+    can_lock_rows: bool
+    """Whether rows can be locked and locked ones skipped; without it, whoever writes has the database for itself."""
+
+    def later(self, seconds: str) -> str:
+        """The moment so many seconds (an expression, a number) from now."""
+        raise NotImplementedError
+
+    def age(self, moment: str) -> str:
+        """How many seconds ago a moment was."""
+        raise NotImplementedError
+
+    def given(self, columns: Mapping[str, str], count: int = 0) -> str:
+        """A table `given` of rows handed over as parameters: the columns with their types, and `place` from 1 on.
+
+        With a `count` the text may be made for so many rows.
+        """
+        raise NotImplementedError
+
+    def parameters(self, rows: Sequence[Row], columns: int, count: int = 0) -> list[Any]:
+        """The parameters for `given` with this `count`."""
+        raise NotImplementedError
+
+    def one_of(self, type_: str) -> str:
+        """What follows a column that must be one of a list handed over as a parameter."""
+        raise NotImplementedError
+
+    def listed(self, values: Iterable[Any]) -> Any:
+        """The parameter for `one_of`."""
+        raise NotImplementedError
+
+    def key(self, value: Any) -> Any:
+        """A UUID column's value."""
+        raise NotImplementedError
+
+    def moment(self, value: Any) -> Any:
+        """A time column's value."""
+        raise NotImplementedError
+
+
+class PostgreSQL(Dialect):
+    """PostgreSQL: arrays, row locks, statements prepared on the server."""
+
+    now = "clock_timestamp()"
+    can_lock_rows = True
+
+    def later(self, seconds: str) -> str:
+        return f"clock_timestamp() + make_interval(secs => {seconds})"
+
+    def age(self, moment: str) -> str:
+        return f"extract(epoch FROM clock_timestamp() - {moment})::float8"
+
+    def given(self, columns: Mapping[str, str], count: int = 0) -> str:
+        names = f"given({', '.join(columns)}, place)"
+        if count:  # the server keeps its plan for single values, not for arrays
+            row = ", ".join(f"%s::{type_}" for type_ in columns.values())
+            return f"(VALUES {', '.join(f'({row}, {place})' for place in range(1, count + 1))}) AS {names}"
+        arrays = ", ".join(f"%s::{type_}[]" for type_ in columns.values())
+        return f"unnest({arrays}) WITH ORDINALITY AS {names}"
+
+    def parameters(self, rows: Sequence[Row], columns: int, count: int = 0) -> list[Any]:
+        if count:
+            return [value for row in rows for value in row]
+        return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(columns)]
+
+    def one_of(self, type_: str) -> str:
+        return f"= ANY(%s::{type_}[])"
+
+    def listed(self, values: Iterable[Any]) -> Any:
+        return list(values)
+
+    def key(self, value: UUID | None) -> UUID | None:
+        return value
+
+    def moment(self, value: datetime | None) -> datetime | None:
+        return value
+
+
+class SQLite(Dialect):
+    """SQLite: one JSON text for any number of rows; a statement that writes has the database for itself."""
+
+    now = "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
+    can_lock_rows = False
+
+    def later(self, seconds: str) -> str:
+        return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', ({seconds}) || ' seconds')"
+
+    def age(self, moment: str) -> str:
+        return f"((julianday('now') - julianday({moment})) * 86400.0)"
+
+    def given(self, columns: Mapping[str, str], count: int = 0) -> str:
+        picked = ", ".join(f"value ->> {index} AS {name}" for index, name in enumerate(columns))
+        return f"(SELECT {picked}, key + 1 AS place FROM json_each(%s)) AS given"
+
+    def parameters(self, rows: Sequence[Row], columns: int, count: int = 0) -> list[Any]:
+        return [json.dumps([[_plain(value) for value in row] for row in rows])]
+
+    def one_of(self, type_: str) -> str:
+        return "IN (SELECT value FROM json_each(%s))"
+
+    def listed(self, values: Iterable[Any]) -> Any:
+        return json.dumps([_plain(value) for value in values])
+
+    def key(self, value: str | None) -> UUID | None:
+        return None if value is None else UUID(value)
+
+    def moment(self, value: datetime | None) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _plain(value: Any) -> Any:
+    """The value as Django stores it in SQLite."""
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    return value
+
+
+_DIALECTS: Final[Mapping[str, Dialect]] = {"postgresql": PostgreSQL(), "sqlite": SQLite()}
+
+
+def dialect() -> Dialect:
+    """The one of the default database."""
+    return _DIALECTS[connection.vendor]
+
+
+class Statement:
+    """A statement, put into each database's words once. `build` makes the text of a dialect."""
+
+    def __init__(self, build: Callable[[Dialect], str]) -> None:
+        self.build = lru_cache(maxsize=None)(build)
+
+    def __call__(self, *parameters: Any) -> list[Row]:
+        """Run it; its rows, if it returns any."""
+        return run(self.text(), parameters)
+
+    def text(self) -> str:
+        """What is sent to the default database."""
+        return self.build(dialect())
+
+
+class _PreparedCursor(psycopg.Cursor[Row]):
+    """Has its statement planned once per connection."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        return super().execute(query, params, prepare=True, **options)
+
+
+def run(text: str, parameters: Sequence[Any]) -> list[Row]:
+    """Run a statement, prepared where the database keeps prepared ones; its rows, if it returns any."""
+    with _cursor() as cursor:
+        cursor.execute(text, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _cursor() -> AbstractContextManager[Any]:
+    if not sessions_are_ours():
+        return connection.cursor()
+    connection.ensure_connection()
+    raw: Any = connection.connection
+    if raw.prepare_threshold is None:
+        raw.prepare_threshold = 5
+    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    wrapped: AbstractContextManager[Any] = wrap(_PreparedCursor(raw))
+    return wrapped
+
+
+def sessions_are_ours() -> bool:
+    """Whether a connection is one session of the server's.
+
+    Behind a pooler that hands out a session per transaction neither prepared statements nor session locks work;
+    Django wants `DISABLE_SERVER_SIDE_CURSORS` to be set there, and so do we.
+    """
+    return connection.vendor == "postgresql" and not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")

@@ -1,0 +1,81 @@
+"""What a person decides about deliveries that failed, are held, or are not to happen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.db import transaction
+
+from caluma_async.events.outbox.dialect import Dialect, Statement, dialect
+from caluma_async.events.outbox.recording import lock_lanes
+
+
+class Moved(NamedTuple):
+    """A delivery that waits again, and whether that breaks its lane's order: later ones were delivered already."""
+
+    id: int
+    out_of_order: bool
+
+
+def retry(ids: Sequence[int]) -> list[Moved]:
+    """Let failed and held deliveries wait again, with all their attempts before them; those that did.
+
+    One that failed comes before all that wait in its lane. Whoever records or takes in these lanes at this moment is
+    waited for, so that still one runs at a time.
+    """
+    listed = dialect().listed(ids)
+    with transaction.atomic():
+        if dialect().can_lock_rows:
+            lock_lanes(row[0] for row in _event_lanes(listed))
+            _lock_unfinished(listed)
+        behind = {row[0] for row in _overtaken(listed)}
+        return [Moved(row[0], row[0] in behind) for row in sorted(_retry(listed))]
+
+
+def discard(ids: Sequence[int], reason: str) -> set[int]:
+    """Give up deliveries that failed, are held or wait; those that were."""
+    return {row[0] for row in _discard(reason, dialect().listed(ids))}
+
+
+def _event_lanes_text(into: Dialect) -> str:
+    return f"""
+        SELECT DISTINCT event.lane FROM events_delivery AS delivery
+        JOIN events_eventrecord AS event ON event.id = delivery.event_id
+        WHERE delivery.id {into.one_of("bigint")}"""
+
+
+def _lock_unfinished_text(into: Dialect) -> str:
+    return f"""
+        SELECT id FROM events_delivery WHERE state IN ('waiting', 'running', 'held') AND lane IN (
+            SELECT lane FROM events_delivery WHERE id {into.one_of("bigint")}
+        ) ORDER BY id FOR UPDATE"""
+
+
+def _overtaken_text(into: Dialect) -> str:
+    return f"""
+        SELECT id FROM events_delivery AS own
+        WHERE id {into.one_of("bigint")} AND state = 'failed' AND EXISTS (
+            SELECT 1 FROM events_delivery AS later
+            WHERE later.lane = own.lane AND later.id > own.id AND later.state <> 'waiting'
+        )"""
+
+
+def _retry_text(into: Dialect) -> str:
+    return f"""
+        UPDATE events_delivery SET state = 'waiting', available_at = {into.now}, finished_at = NULL,
+            attempt = 0, crashes = 0
+        WHERE id {into.one_of("bigint")} AND state IN ('failed', 'held') RETURNING id"""
+
+
+def _discard_text(into: Dialect) -> str:
+    return f"""
+        UPDATE events_delivery SET state = 'discarded', finished_at = {into.now}, error = %s
+        WHERE id {into.one_of("bigint")} AND state IN ('waiting', 'failed', 'held') RETURNING id"""
+
+
+_event_lanes = Statement(_event_lanes_text)
+_lock_unfinished = Statement(_lock_unfinished_text)
+_overtaken = Statement(_overtaken_text)
+_retry = Statement(_retry_text)
+_discard = Statement(_discard_text)

@@ -1,0 +1,103 @@
+"""What goes into the outbox and what comes out of it, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from caluma_async.events.models import State
+
+
+class StoredEvent(NamedTuple):
+    """An event as its row holds it; `sender`, `arguments`, `user`, `context` and `chain` are JSON texts."""
+
+    id: UUID
+    type: str
+    sender: str
+    arguments: str
+    user: str
+    context: str
+    lane: str | None
+    emitted_at: datetime
+    causation_id: UUID | None
+    correlation_id: UUID
+    chain: str
+
+
+class NewDelivery(NamedTuple):
+    """A delivery that is to be recorded.
+
+    `start`: take it in hand at once if nothing stands before it in its lane. `error`: what its filter raised; it is
+    recorded as failed then.
+    """
+
+    event_id: UUID
+    receiver: str
+    lane: str | None
+    state: str = State.WAITING
+    error: str = ""
+    start: bool = False
+
+
+class Recorded(NamedTuple):
+    """What became of a new delivery: its key, and whether it is in hand (`running`) or `waiting` or `failed`."""
+
+    id: int
+    state: str
+
+
+class Fence(NamedTuple):
+    """Which claim of which delivery."""
+
+    id: int
+    claims: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A delivery in hand.
+
+    `claims` is the fence: whoever reports how it went names it. `begun` says whether its attempt counts already;
+    one that was only fetched, behind another one of its lane, begins when its turn comes.
+    """
+
+    id: int
+    claims: int
+    attempt: int
+    receiver: str
+    lane: str | None
+    begun: bool
+    event: StoredEvent
+
+    @property
+    def fence(self) -> Fence:
+        """Which claim this is."""
+        return Fence(self.id, self.claims)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How an attempt went: the delivery's next state.
+
+    `delay`: seconds until it is due again, where it waits; `None`: as before. `error`: what to keep of what went
+    wrong; `None` leaves what was noted before. `uncounted`: the attempt had been counted and did not take place.
+    """
+
+    fence: Fence
+    state: State
+    delay: float | None = None
+    error: str | None = None
+    uncounted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """A delivery that was taken from a process that seems dead, and where it stands now."""
+
+    id: int
+    receiver: str
+    lane: str | None
+    crashes: int
+    state: State

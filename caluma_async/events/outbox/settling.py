@@ -1,0 +1,81 @@
+"""Saying what became of deliveries in hand. Every statement names the claim: one that is outdated changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from caluma_async.events.outbox.dialect import Dialect, Statement, dialect
+from caluma_async.events.outbox.rows import Fence, Result
+
+_FENCE: Final = {"claimed": "bigint", "fence": "integer"}
+_RESULT: Final = {**_FENCE, "outcome": "text", "delay": "double precision", "complaint": "text", "back": "integer"}
+
+_STILL_OURS: Final = "events_delivery.id = claimed AND claims = fence AND state = 'running'"
+
+
+def settle(results: Sequence[Result]) -> set[int]:
+    """Note how attempts went; the keys of those whose claim still held."""
+    rows = [(*result.fence, result.state, result.delay, result.error, int(result.uncounted)) for result in results]
+    return _run(_settle, rows, _RESULT)
+
+
+def begin(fences: Sequence[Fence]) -> set[int]:
+    """Count the attempts of deliveries that were fetched and begin now; the keys of those whose claim still held."""
+    return _run(_begin, fences, _FENCE)
+
+
+def extend(fences: Sequence[Fence], lease: float) -> set[int]:
+    """Keep deliveries for `lease` seconds from now; the keys of those whose claim still held.
+
+    A row that is locked is being settled: it is passed over, and counts as held.
+    """
+    into = dialect()
+    if not fences:
+        return set()
+    given = into.parameters(fences, len(_FENCE))
+    if into.can_lock_rows:
+        held = {row[0] for row in _held(*given)}
+        _extend(lease, *given)
+        return held
+    return {row[0] for row in _extend(lease, *given)}
+
+
+def _run(statement: Statement, rows: Sequence[tuple[object, ...]], columns: dict[str, str]) -> set[int]:
+    if not rows:
+        return set()
+    return {row[0] for row in statement(*dialect().parameters(rows, len(columns)))}
+
+
+def _settle_text(into: Dialect) -> str:
+    return f"""
+        UPDATE events_delivery SET state = outcome, error = COALESCE(complaint, error), attempt = attempt - back,
+            available_at = CASE WHEN delay IS NULL THEN available_at ELSE {into.later("COALESCE(delay, 0)")} END,
+            finished_at = CASE WHEN outcome = 'waiting' THEN NULL ELSE {into.now} END,
+            owner = NULL, lease_until = NULL, started_at = NULL
+        FROM {into.given(_RESULT)} WHERE {_STILL_OURS} RETURNING events_delivery.id"""
+
+
+def _begin_text(into: Dialect) -> str:
+    return f"""
+        UPDATE events_delivery SET attempt = attempt + 1, started_at = {into.now}
+        FROM {into.given(_FENCE)} WHERE {_STILL_OURS} RETURNING events_delivery.id"""
+
+
+def _extend_text(into: Dialect) -> str:
+    lock = "FOR UPDATE OF events_delivery SKIP LOCKED" if into.can_lock_rows else ""
+    return f"""
+        UPDATE events_delivery SET lease_until = {into.later("%s")}
+        WHERE id IN (
+            SELECT events_delivery.id FROM events_delivery, {into.given(_FENCE)} WHERE {_STILL_OURS} {lock}
+        ) RETURNING id"""
+
+
+def _held_text(into: Dialect) -> str:
+    return f"SELECT events_delivery.id FROM events_delivery, {into.given(_FENCE)} WHERE {_STILL_OURS}"
+
+
+_settle = Statement(_settle_text)
+_begin = Statement(_begin_text)
+_extend = Statement(_extend_text)
+_held = Statement(_held_text)

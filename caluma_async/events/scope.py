@@ -1,0 +1,160 @@
+"""What is emitted between the beginning and the end of a verb, and which event it is emitted because of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from django.db import connection, transaction
+
+from caluma_async.events.event import Event
+from caluma_async.events.receiver import Receiver
+
+
+@dataclass(frozen=True)
+class Due:
+    """One receiver that is to be called after the commit; `error`: its filter failed, and it is not to be called."""
+
+    receiver: Receiver
+    error: Exception | None = None
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An event with the receivers that it does not wait for."""
+
+    event: Event
+    deliveries: tuple[Due, ...]
+
+
+Recorder = Callable[[Sequence[Pending]], None]
+
+_recorders: list[Recorder] = []
+
+
+def use_recorder(record: Recorder) -> None:
+    """Say who takes over what is pending: called once at the end of the outermost scope, inside its transaction."""
+    _recorders[:] = [record]
+
+
+class _Mark:
+    """Lies among the transaction's `on_commit` functions: gone when a savepoint around it was undone."""
+
+    def __call__(self) -> None:
+        """Nothing is left to do at the commit."""
+
+
+class Scope:
+    """The emissions of one verb, or of one receiver. Those of a scope that fails are dropped with its savepoint.
+
+    `receivers_called` says whether blocking receivers were called in it, however it ends.
+    """
+
+    def __init__(self, *, user: Any = None) -> None:
+        self.receivers_called = False
+        self.user = user
+        self._parent: Scope | None = None
+        self._before: Scope | None = None
+        self._pending: list[tuple[Pending, _Mark | None]] = []
+        self._database: Any = None
+        self._closed = False
+
+    def add(self, pending: Pending) -> None:
+        """Keep what is to be handed over when the outermost scope ends."""
+        mark = None
+        if connection.in_atomic_block:
+            mark = _Mark()
+            transaction.on_commit(mark)
+        self._pending.append((pending, mark))
+
+    def mark_called(self) -> None:
+        """Remember, here and further out, that a blocking receiver is called."""
+        scope: Scope | None = self
+        while scope is not None:
+            scope.receivers_called = True
+            scope = scope._parent
+
+    def __enter__(self) -> Self:
+        self._database = _wrapper()
+        self._before = _scope.get()
+        self._parent = current_scope()
+        if self.user is None and self._parent is not None:
+            self.user = self._parent.user
+        _scope.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _scope.set(self._before)
+        self._closed = True
+        if error is not None:
+            self._forget_marks()
+        elif self._parent is not None:
+            self._parent._pending += self._pending
+        elif self._pending:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        marks = {id(entry[1]) for entry in connection.run_on_commit}
+        left = [pending for pending, mark in self._pending if mark is None or id(mark) in marks]
+        self._forget_marks()
+        if left:
+            # keys are in the order of emission; what a receiver emitted was added before what it was called for
+            _recorders[0](sorted(left, key=lambda pending: pending.event.id))
+
+    def _forget_marks(self) -> None:
+        marks = {id(mark) for _, mark in self._pending if mark is not None}
+        if marks:
+            connection.run_on_commit = [entry for entry in connection.run_on_commit if id(entry[1]) not in marks]
+
+
+_scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
+_cause: ContextVar[Event | None] = ContextVar("cause", default=None)
+
+
+def _wrapper() -> Any:
+    """The connection of this thread itself, behind Django's proxy."""
+    return transaction.get_connection()
+
+
+def current_scope() -> Scope | None:
+    """The innermost scope that is open on this thread's connection.
+
+    A task that outlived its receiver, or a thread with a connection of its own, has inherited a scope that is not
+    about its transaction.
+    """
+    scope = _scope.get()
+    database = _wrapper()
+    while scope is not None and (scope._closed or scope._database is not database):
+        scope = scope._parent
+    return scope
+
+
+def emissions(*, user: Any = None) -> Scope:
+    """The scope of a verb, to be entered inside its transaction.
+
+    The outermost one hands over, at its end and still inside the transaction, what receivers get after the commit.
+    `user` is who signals of Django's are taken to come from meanwhile.
+    """
+    return Scope(user=user)
+
+
+def cause() -> Event | None:
+    """The event whose receiver is running."""
+    return _cause.get()
+
+
+@contextmanager
+def caused_by(event: Event) -> Iterator[None]:
+    """What is emitted in this block is emitted because of this event."""
+    before = _cause.get()
+    _cause.set(event)
+    try:
+        yield
+    finally:
+        _cause.set(before)

@@ -1,0 +1,220 @@
+"""Events as text and back: JSON, with references for model objects and tags for what JSON has no word for."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from django.apps import apps
+from django.db.models import Model
+from django.utils.dateparse import parse_duration
+from django.utils.duration import duration_iso_string
+from django.utils.functional import Promise
+from django.utils.module_loading import import_string
+
+from caluma_async.errors import NotStorable
+from caluma_async.events.event import Event, event_type
+from caluma_async.events.outbox.rows import StoredEvent
+from caluma_async.identity import User
+
+_TAG: Final = "$"
+
+
+class Reference(NamedTuple):
+    """A model object that is to be loaded."""
+
+    model: str
+    key: Any
+
+
+class Gone(NamedTuple):
+    """A class or function that an event named as its sender and that does not exist any more."""
+
+    name: str
+
+
+def encode_event(event: Event) -> StoredEvent:
+    """The event as its row holds it.
+
+    Raises `NotStorable`, which names the argument, for what is neither JSON nor a saved model object.
+    """
+    return StoredEvent(
+        event.id,
+        event.type.name,
+        _encode(event, "sender", event.sender),
+        _encode_arguments(event),
+        _encode(event, "user", event.user),
+        _encode(event, "context", event.context),
+        event.lane,
+        event.emitted_at,
+        event.causation_id,
+        event.correlation_id,
+        json.dumps(event.chain),
+    )
+
+
+def decode_event(stored: StoredEvent, attempt: int) -> Event:
+    """The event as receivers get it, with a `Reference` in the place of each model object."""
+    decoder = _DECODER.decode
+    return Event(
+        id=stored.id,
+        type=event_type(stored.type),
+        sender=decoder(stored.sender),
+        arguments=decoder(stored.arguments),
+        user=decoder(stored.user),
+        context=decoder(stored.context),
+        lane=stored.lane,
+        emitted_at=stored.emitted_at,
+        causation_id=stored.causation_id,
+        correlation_id=stored.correlation_id,
+        chain=tuple(decoder(stored.chain)),
+        attempt=attempt,
+    )
+
+
+def references(value: Any) -> set[Reference]:
+    """The references in a decoded value."""
+    if type(value) is Reference:
+        return {value}
+    if isinstance(value, Mapping):
+        return set().union(*map(references, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return set().union(*map(references, value))
+    return set()
+
+
+def resolved(value: Any, objects: Mapping[Reference, Any]) -> Any:
+    """The decoded value with each reference replaced by its object."""
+    if type(value) is Reference:
+        return objects[value]
+    if isinstance(value, dict):
+        return {name: resolved(one, objects) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return type(value)(resolved(one, objects) for one in value)
+    return value
+
+
+def _encode_arguments(event: Event) -> str:
+    encoded = {}
+    for name, value in event.arguments.items():
+        try:
+            encoded[name] = _plain(value)
+        except _Unfit as problem:
+            raise _refusal(event, name, problem) from None
+    return json.dumps(encoded)
+
+
+def _encode(event: Event, name: str, value: Any) -> str:
+    try:
+        return json.dumps(_plain(value))
+    except _Unfit as problem:
+        raise _refusal(event, name, problem) from None
+
+
+def _refusal(event: Event, name: str, problem: Exception) -> NotStorable:
+    return NotStorable(
+        f"{event.name}: {name} cannot be kept for receivers that do not block: {problem}. "
+        f"JSON, dates, numbers, and model objects that are saved can."
+    )
+
+
+class _Unfit(Exception):
+    """What of a value can be stored neither as JSON nor as a reference."""
+
+
+def _plain(value: Any) -> Any:
+    """The value in terms of JSON."""
+    kind = type(value)
+    if value is None or kind in (str, bool, int):
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else {_TAG: ["float", str(value)]}
+    if kind is list:
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return _plain_mapping(value)
+    if isinstance(value, Model):
+        return _plain_object(value)
+    return _tagged(value)
+
+
+def _plain_mapping(value: Mapping[Any, Any]) -> Any:
+    if wrong := [key for key in value if not isinstance(key, str)]:
+        raise _Unfit(f"the key {wrong[0]!r} of a mapping is not a text")
+    plain = {str(key): _plain(one) for key, one in value.items()}
+    return {_TAG: ["map", plain]} if _TAG in plain else plain
+
+
+def _plain_object(value: Model) -> Any:
+    if value.pk is None or value._state.adding:
+        raise _Unfit(f"{value._meta.label} {value.pk or ''} is not saved".replace("  ", " "))
+    return {_TAG: ["object", value._meta.concrete_model._meta.label_lower, _plain(value.pk)]}  # type: ignore[union-attr]
+
+
+def _tagged(value: Any) -> Any:
+    for tag, (kind, plain, _) in _TAGS.items():
+        if isinstance(value, kind):
+            return {_TAG: [tag, plain(value)]}
+    if isinstance(value, Promise | str):
+        return str(value)
+    if isinstance(value, int | float):
+        return _plain(float(value) if isinstance(value, float) else int(value))
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    raise _Unfit(f"{value!r} is a {type(value).__name__}")
+
+
+def _name_of(value: Any) -> str:
+    name = f"{value.__module__}.{value.__qualname__}"
+    if _named(name) is not value:
+        raise _Unfit(f"{name} cannot be imported by that name")
+    return name
+
+
+@lru_cache(maxsize=1_000)
+def _named(name: str) -> Any:
+    try:
+        return import_string(name)
+    except ImportError:
+        return Gone(name)
+
+
+_Tag = tuple[type | tuple[type, ...], Callable[[Any], Any], Callable[[Any], Any]]
+
+_TAGS: Final[Mapping[str, _Tag]] = {
+    "uuid": (UUID, str, UUID),
+    "datetime": (datetime, datetime.isoformat, datetime.fromisoformat),
+    "date": (date, date.isoformat, date.fromisoformat),
+    "time": (time, time.isoformat, time.fromisoformat),
+    "duration": (timedelta, duration_iso_string, parse_duration),
+    "decimal": (Decimal, str, Decimal),
+    "tuple": (tuple, lambda value: [_plain(one) for one in value], tuple),
+    "set": (set, lambda value: [_plain(one) for one in value], set),
+    "frozenset": (frozenset, lambda value: [_plain(one) for one in value], frozenset),
+    "user": (User, lambda value: _plain(value.stored()), User.from_stored),
+    "class": (type, _name_of, _named),
+}
+"""What JSON has no word for: the types, how their values are written and how they are read."""
+
+_READ: Final[Mapping[str, Callable[..., Any]]] = {
+    "object": Reference,
+    "map": lambda value: value,
+    "float": float,
+    **{tag: read for tag, (_, _, read) in _TAGS.items()},
+}
+
+
+def _revived(value: dict[str, Any]) -> Any:
+    if len(value) == 1 and _TAG in value:
+        tag, *content = value[_TAG]
+        return _READ[tag](*content)
+    return value
+
+
+_DECODER: Final = json.JSONDecoder(object_hook=_revived)

@@ -1,0 +1,69 @@
+"""What happens in the engine, told to whoever listens. Logs and metrics are listeners; the logic knows neither."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+from uuid import UUID
+
+logger = logging.getLogger("caluma_async.events")
+
+
+class Kind(Enum):
+    """What may happen."""
+
+    RECORDED = "recorded"
+    STARTED = "started"
+    DELIVERED = "delivered"
+    RETRIED = "retried"
+    FAILED = "failed"
+    HELD = "held"
+    DISCARDED = "discarded"
+    RELEASED = "released"
+    RECOVERED = "recovered"
+    LOST = "lost"
+    DROPPED = "dropped"
+    OVERDUE = "overdue"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+    STUMBLED = "stumbled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One thing that happened.
+
+    `seconds`: STARTED - from the commit to the start; DELIVERED and failures - how long the receiver ran; RETRIED -
+    until the next attempt; OVERDUE, BLOCKED - for how long so far. `number` counts where it is about several.
+    """
+
+    kind: Kind
+    receiver: str = ""
+    event: str = ""
+    event_id: UUID | None = None
+    delivery: int = 0
+    lane: str | None = None
+    attempt: int = 0
+    seconds: float = 0.0
+    ran: float = 0.0
+    number: int = 1
+    error: BaseException | None = None
+    reason: str = ""
+
+
+Listener = Callable[[Told], None]
+
+listeners: Final[list[Listener]] = []
+"""Called with everything that happens, on whatever thread it does."""
+
+
+def tell(told: Told) -> None:
+    """Tell all listeners; one that fails is logged and harms nobody."""
+    for listener in listeners:
+        try:
+            listener(told)
+        except Exception:
+            logger.exception("The telemetry listener %r failed on %s.", listener, told.kind.value)
