@@ -1,4 +1,4 @@
-"""The tables of the form domain: what is asked (forms, questions, options) and what was answered (documents, answers)."""
+"""The tables of the form domain: what is asked (forms, questions, options), what was answered (documents, answers)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ class Form(SlugRecord):
     meta = models.JSONField(default=dict, blank=True)
     is_published = models.BooleanField(default=False)
     is_archived = models.BooleanField(default=False)
-    questions = models.ManyToManyField("Question", through="FormQuestion", related_name="forms")
+    questions: models.ManyToManyField[Question, FormQuestion] = models.ManyToManyField(
+        "Question", through="FormQuestion", related_name="forms"
+    )
     source = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="copies")
 
     class Meta(SlugRecord.Meta):
@@ -73,7 +75,9 @@ class Question(SlugRecord):
     meta = models.JSONField(default=dict, blank=True)
     data_source = models.CharField(max_length=255, null=True, blank=True)
     calc_expression = models.TextField(null=True, blank=True)
-    options = models.ManyToManyField("Option", through="QuestionOption", related_name="questions")
+    options: models.ManyToManyField[Option, QuestionOption] = models.ManyToManyField(
+        "Option", through="QuestionOption", related_name="questions"
+    )
     row_form = models.ForeignKey(Form, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     sub_form = models.ForeignKey(Form, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     source = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="copies")
@@ -143,5 +147,8 @@ class Answer(UUIDRecord):
     date = models.DateField(null=True, blank=True)
     meta = models.JSONField(default=dict, blank=True)
 
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["document", "question"], name="one_answer_per_document")]
+    class Meta(UUIDRecord.Meta):
+        abstract = False
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["document", "question"], name="one_answer_per_document"),
+        ]
