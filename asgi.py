@@ -1,0 +1,29 @@
+"""The ASGI application: GraphQL, health and Django's own pages over HTTP, and the life of what runs beside them."""
+
+import os
+
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caluma_async.settings")
+django = get_asgi_application()
+
+# only now: these need Django's apps
+from caluma_async import health, serving  # noqa: E402
+from caluma_async.conf import settings  # noqa: E402
+from caluma_async.graphql.app import GraphQLApp  # noqa: E402
+from caluma_async.graphql.schema import schema  # noqa: E402
+from caluma_async.lifespan import Lifespan  # noqa: E402
+
+lifespan = Lifespan()
+serving.register_database(lifespan)
+serving.register_mutations(lifespan)
+
+healthz = health.Health()
+healthz.register("database", health.database)
+
+application = serving.protocols(
+    {"/graphql": GraphQLApp(schema), "/healthz": healthz},
+    otherwise=ASGIStaticFilesHandler(django) if settings.ENV == "development" else django,
+    lifespan=lifespan,
+)

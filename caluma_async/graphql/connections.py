@@ -1,0 +1,206 @@
+"""Fields that answer many objects: connections and lists, of all objects or of those below a parent."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any
+
+from django.db.models import Count, F, Model, Q, QuerySet, Window
+from django.db.models.functions import DenseRank
+from graphql import GraphQLNamedType, GraphQLObjectType, GraphQLResolveInfo, get_named_type
+
+from caluma_async.conf import settings
+from caluma_async.graphql.context import Context
+from caluma_async.graphql.database import orm
+from caluma_async.graphql.fields import answered_by
+from caluma_async.graphql.filters import filtered
+from caluma_async.graphql.loaders import affordable, loaded, spend, visible
+from caluma_async.graphql.ordering import Order, reverse, sorting
+from caluma_async.graphql.pages import Page, Rows, argument, page, page_arguments, too_many
+from caluma_async.graphql.relations import reach
+from caluma_async.graphql.selection import selected
+
+Arguments = Mapping[str, Any]
+
+
+def connection(
+    model: type[Model],
+    *,
+    below: str | None = None,
+    own_key: str = "pk",
+    filters: type | None = None,
+    orders: type | None = None,
+) -> Any:
+    """A connection field: a page of the objects of the model.
+
+    `below` is the path from these objects to their parent's key, where the field belongs to one, and `own_key` the
+    parent's attribute that holds this key. `filters` and `orders` are the input types of these arguments, if any.
+    """
+    arguments = page_arguments()
+    if filters is not None:
+        arguments.append(argument("filter", list[filters | None] | None))  # type: ignore[valid-type]
+    if orders is not None:
+        arguments.append(argument("order", list[orders | None] | None))  # type: ignore[valid-type]
+    return answered_by(Connected(model, below, own_key, filters, orders), reads=[own_key], arguments=arguments)
+
+
+def listing(model: type[Model], *, below: str) -> Any:
+    """A list field: all objects of the model that belong to the parent."""
+    return answered_by(Listed(model, below))
+
+
+class Connected:
+    """The resolver of a connection field."""
+
+    def __init__(
+        self, model: type[Model], below: str | None, own_key: str, filters: type | None, orders: type | None
+    ) -> None:
+        self.model = model
+        self.below = below
+        self._own_key = own_key
+        self._filters = filters
+        self._orders = orders
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether several ways may lead from one parent to the same object."""
+        step = self.model._meta.get_field(str(self.below).partition("__")[0])
+        return bool(step.one_to_many or step.many_to_many)
+
+    def __call__(self, source: Any, info: GraphQLResolveInfo, /, **arguments: Any) -> Awaitable[Rows]:
+        if self.below is None:
+            return self._answered(orm(Search(self, info, arguments).all), info)
+        key = getattr(source, self._own_key)
+        return self._answered(loaded(info, key, lambda: Search(self, info, arguments).below), info)
+
+    async def _answered(self, search: Awaitable[Rows], info: GraphQLResolveInfo) -> Rows:
+        rows = await search
+        spend(info.context, len(rows.nodes))
+        return rows
+
+    def narrowed(self, queryset: QuerySet[Any], arguments: Arguments, context: Context) -> QuerySet[Any]:
+        """Those objects that the filter leaves."""
+        if self._filters is None:
+            return queryset
+        return filtered(queryset, self._filters, arguments.get("filter"), context)
+
+    def sorted(self, arguments: Arguments) -> list[Order]:
+        """The order asked for, and one that is always the same below it."""
+        return sorting(self._orders, arguments.get("order"))
+
+
+class Listed:
+    """The resolver of a list field: a connection's, without pages."""
+
+    def __init__(self, model: type[Model], below: str) -> None:
+        self._all = Connected(model, below, "pk", None, None)
+
+    def __call__(self, source: Any, info: GraphQLResolveInfo, /, **_: Any) -> Awaitable[Sequence[Any]]:
+        return self._nodes(self._all(source, info))
+
+    async def _nodes(self, rows: Awaitable[Rows]) -> Sequence[Any]:
+        return (await rows).nodes
+
+
+class Search:
+    """One connection in a document: what it selects, filters, sorts and cuts out. Its two searches use the database."""
+
+    def __init__(self, field: Connected, info: GraphQLResolveInfo, arguments: Arguments) -> None:
+        self._field = field
+        self._arguments = arguments
+        self._context: Context = info.context
+        self._name = info.field_name
+        self._page = page(**{name: value for name, value in arguments.items() if name not in {"filter", "order"}})
+        selection, kind = selected(info), get_named_type(info.return_type)
+        if isinstance(kind, GraphQLObjectType) and "edges" in kind.fields:
+            self._wants_rows = bool({"edges", "pageInfo"} & selection.keys())
+            self._wants_total = "totalCount" in selection
+            selection, kind = selection.get("edges", {}).get("node", {}), _node_of(kind)
+        else:
+            self._wants_rows, self._wants_total = True, False
+        self._reach = reach(kind, selection, info)
+
+    def all(self) -> Rows:
+        """The page of all objects."""
+        found = self._found()
+        if not self._wants_rows:
+            return Rows(total_count=found.count() if self._wants_total else None)
+        wants_total = (self._wants_total and not self._page.is_everything) or self._page.last is not None
+        total = found.count() if wants_total else None
+        rows = self._cut(self._page if total is None else self._page.within(total), self._complete(found))
+        rows.total_count = len(rows.nodes) if self._page.is_everything else total
+        return rows
+
+    def below(self, parents: Sequence[Any]) -> list[Rows | BaseException]:
+        """The pages of many parents, in their order, by one statement and one for the counts."""
+        found = self._found().annotate(page_parent=F(str(self._field.below))).filter(page_parent__in=parents)
+        pages = self._pages(parents, found) if self._wants_rows else {parent: Rows() for parent in parents}
+        if self._wants_total and not (self._wants_rows and self._page.is_everything):
+            totals = self._totals(found)
+            for parent, rows in pages.items():
+                if isinstance(rows, Rows):
+                    rows.total_count = totals.get(parent, 0)
+        return [pages[parent] for parent in parents]
+
+    def _found(self) -> QuerySet[Any]:
+        return self._field.narrowed(visible(self._field.model, self._context), self._arguments, self._context)
+
+    def _complete(self, found: QuerySet[Any]) -> QuerySet[Any]:
+        return self._reach.loaded_by(found).order_by(*self._field.sorted(self._arguments))
+
+    def _cut(self, wanted: Page, found: QuerySet[Any]) -> Rows:
+        """One row more than asked for tells whether there is a next page."""
+        most = settings.GRAPHQL_MAX_ROWS
+        number = most if wanted.upper is None else min(wanted.upper - wanted.lower, most)
+        nodes = list(found[wanted.lower : wanted.lower + number + 1])
+        has_more = len(nodes) > number
+        if has_more and wanted.upper != wanted.lower + number:
+            raise too_many(self._name)
+        return Rows(nodes[:number], wanted.lower, has_more)
+
+    def _pages(self, parents: Sequence[Any], found: QuerySet[Any]) -> dict[Any, Rows | BaseException]:
+        """The page of each parent: its rows with their places, and one more where there is a next page."""
+        found = self._complete(found.distinct() if self._field.may_repeat else found)
+        if not self._page.is_everything:
+            found = self._placed(found)
+        grouped: dict[Any, list[Any]] = defaultdict(list)
+        for node in affordable(found):
+            grouped[node.page_parent].append(node)
+        return {parent: self._page_of(grouped[parent]) for parent in parents}
+
+    def _placed(self, found: QuerySet[Any]) -> QuerySet[Any]:
+        """Only the rows of the page and the one after it, each with its place among those of its parent (from 1)."""
+        orders, wanted = self._field.sorted(self._arguments), self._page
+        found = found.annotate(page_place=_rank(orders)).filter(page_place__gt=wanted.lower)
+        if wanted.upper is not None:
+            found = found.filter(page_place__lte=wanted.upper + 1)
+        if wanted.last is not None:
+            is_last = Q(page_rest__lte=wanted.last)
+            if wanted.upper is not None:
+                is_last |= Q(page_place__gt=wanted.upper - wanted.last)
+            found = found.annotate(page_rest=_rank(reverse(orders))).filter(is_last)
+        return found
+
+    def _page_of(self, nodes: list[Any]) -> Rows | BaseException:
+        if self._page.is_everything:
+            return Rows(nodes, total_count=len(nodes)) if len(nodes) <= settings.GRAPHQL_MAX_ROWS else too_many(self._name)
+        start = nodes[0].page_place - 1 if nodes else self._page.lower
+        upper = self._page.upper
+        has_more = upper is not None and bool(nodes) and nodes[-1].page_place > upper
+        kept = nodes[:-1] if has_more else nodes
+        return Rows(kept, start, has_more) if len(kept) <= settings.GRAPHQL_MAX_ROWS else too_many(self._name)
+
+    def _totals(self, found: QuerySet[Any]) -> dict[Any, int]:
+        counted = found.order_by().values("page_parent").annotate(page_total=Count("pk", distinct=True))
+        return dict(counted.values_list("page_parent", "page_total"))
+
+
+def _rank(orders: list[Order]) -> Window:
+    """The place among the rows of the parent; a row that several ways lead to has one place."""
+    return Window(DenseRank(), partition_by=F("page_parent"), order_by=orders)
+
+
+def _node_of(connection_type: GraphQLObjectType) -> GraphQLNamedType:
+    edge = get_named_type(connection_type.fields["edges"].type)
+    return get_named_type(edge.fields["node"].type)  # type: ignore[union-attr]

@@ -1,0 +1,143 @@
+"""What the keys of a filter mean, as declared on its input type, and how a list of filters narrows a queryset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+import strawberry
+from django.db.models import BooleanField, Case, Expression, Model, Q, QuerySet, Value, When
+from strawberry.utils.str_converters import to_camel_case
+
+from caluma_async.errors import InvalidInput
+from caluma_async.graphql.context import Context
+from caluma_async.graphql.loaders import visible
+from caluma_async.graphql.relay import key_of
+from caluma_async.verbs import inputs
+
+Clause = Q | Expression
+Meaning = Callable[[Any], "Clause | None"]
+
+CONDITION: Final = "condition"
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a key of a filter means.
+
+    `meaning` makes a condition of the value, or `None` if it changes nothing. `reaches` names the relations that it
+    looks through: what the user may not see there counts as not being there.
+    """
+
+    meaning: Meaning
+    reaches: Mapping[str, type[Model]] = field(default_factory=dict)
+
+
+def means(meaning: Meaning, *, reaches: Mapping[str, type[Model]] | None = None) -> Any:
+    """A key of a filter with that meaning."""
+    condition = Condition(meaning, reaches or {})
+    return strawberry.field(default=strawberry.UNSET, metadata={CONDITION: condition})
+
+
+def equals(path: str) -> Any:
+    """The attribute has this value."""
+    return means(lambda value: Q(**{path: plain(value)}))
+
+
+def any_of(path: str) -> Any:
+    """The attribute has one of these values."""
+    return means(lambda values: Q(**{f"{path}__in": [plain(value) for value in values]}))
+
+
+def before(path: str) -> Any:
+    """The attribute lies before this instant."""
+    return equals(f"{path}__lt")
+
+
+def since(path: str) -> Any:
+    """The attribute lies at or after this instant."""
+    return equals(f"{path}__gte")
+
+
+def refers(model: type[Model], path: str, name: str, *, reaches: Mapping[str, type[Model]] | None = None) -> Any:
+    """The attribute is the key of this object, given by an id of any sort; `name` is the key's name in messages."""
+    return means(lambda value: Q(**{path: key_of(value, model, name)}), reaches=reaches)
+
+
+def refers_to_any(
+    model: type[Model], path: str, name: str, *, reaches: Mapping[str, type[Model]] | None = None
+) -> Any:
+    """The attribute is the key of one of these objects, given by ids of any sort."""
+    return means(lambda values: Q(**{f"{path}__in": [key_of(value, model, name) for value in values]}), reaches=reaches)
+
+
+def plain(value: Any) -> Any:
+    """The value as a column has it."""
+    return value.value if isinstance(value, Enum) else value
+
+
+def storable(value: Any, name: str) -> Any:
+    """The value itself; raises `InvalidInput` if there is text in it that no database takes."""
+    if isinstance(value, str | dict):
+        inputs.json_object(name, {name: value})
+    elif isinstance(value, list):
+        for part in value:
+            storable(part, name)
+    return value
+
+
+def filtered(
+    queryset: QuerySet[Any], kind: type, filters: Iterable[Mapping[str, Any] | None] | None, context: Context
+) -> QuerySet[Any]:
+    """The objects that all filters leave, applied in their order.
+
+    `kind` is the input type that the filters are of; they come as graphql-core reads them, by GraphQL names. An empty
+    filter or value changes nothing.
+    """
+    conditions = _conditions(kind)
+    for given in filters or ():
+        clause = _clause(conditions, given or {}, context)
+        if clause is not None:
+            queryset = queryset.filter(_inverted(clause) if (given or {}).get("invert") else clause)
+    return queryset
+
+
+def _clause(conditions: Mapping[str, Condition], given: Mapping[str, Any], context: Context) -> Clause | None:
+    keys = {key: _without_nulls(value) for key, value in given.items() if key != "invert"}
+    filled = {key: value for key, value in keys.items() if value not in _EMPTY}
+    if len(filled) > 1:
+        names = " and ".join(sorted(filled))
+        raise InvalidInput(f"filter: one key per object besides invert, not {names} together.", field="filter")
+    for key, value in filled.items():
+        return _seen(conditions[key], conditions[key].meaning(storable(value, key)), context)
+    return None
+
+
+def _seen(condition: Condition, clause: Clause | None, context: Context) -> Clause | None:
+    """The clause, where it does not look at what the user may not see."""
+    for path, model in condition.reaches.items():
+        if clause is not None and context.access.restricts(model):
+            clause = Q(clause) & Q(**{f"{path}__in": visible(model, context)})
+    return clause
+
+
+def _inverted(clause: Clause) -> Clause:
+    """Everything else, also what the database calls neither true nor false."""
+    return Case(When(clause, then=Value(False)), default=Value(True), output_field=BooleanField())
+
+
+def _without_nulls(value: Any) -> Any:
+    return [item for item in value if item is not None] if isinstance(value, list) else value
+
+
+def _conditions(kind: type) -> Mapping[str, Condition]:
+    found: Mapping[str, Condition] | None = kind.__dict__.get("conditions_by_name")
+    if found is None:
+        fields = kind.__strawberry_definition__.fields  # type: ignore[attr-defined]
+        named = {field.graphql_name or to_camel_case(field.python_name): field.metadata for field in fields}
+        found = {name: metadata[CONDITION] for name, metadata in named.items() if CONDITION in metadata}
+        kind.conditions_by_name = found  # type: ignore[attr-defined]
+    return found

@@ -1,0 +1,1 @@
+"""The form domain as GraphQL shows it."""

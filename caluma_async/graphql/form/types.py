@@ -1,0 +1,47 @@
+"""The types of the form domain, as far as workflows refer to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from caluma_async.form import models
+from caluma_async.graphql.connections import connection
+from caluma_async.graphql.fields import optional_text, text
+from caluma_async.graphql.pages import Connection
+from caluma_async.graphql.records import Recorded
+from caluma_async.graphql.relations import related
+from caluma_async.graphql.relay import Node, node_type
+from caluma_async.graphql.scalars import GenericScalar
+
+if TYPE_CHECKING:
+    from caluma_async.graphql.workflow.types import Case, WorkItem
+
+_WORKFLOW = "caluma_async.graphql.workflow.types"
+
+
+@node_type(models.Form)
+class Form(Node, Recorded):
+    """What is asked."""
+
+    slug: str
+    name: str = text("name")
+    description: str | None = optional_text("description")
+    meta: GenericScalar | None
+    is_published: bool
+    is_archived: bool
+    source: Form | None = related(models.Form.source)
+    documents: Connection[Document] = connection(models.Document, below="form_id")
+
+
+@node_type(models.Document)
+class Document(Node, Recorded):
+    """The answers to one form."""
+
+    form: Form = related(models.Document.form)
+    source: Document | None = related(models.Document.source)
+    meta: GenericScalar | None
+    copies: Connection[Document] = connection(models.Document, below="source_id")
+    case: Annotated[Case, strawberry.lazy(_WORKFLOW)] | None = related(models.Document.case)
+    work_item: Annotated[WorkItem, strawberry.lazy(_WORKFLOW)] | None = related(models.Document.work_item)

@@ -1,0 +1,89 @@
+"""Loads what fields ask for, for all parents at once: one statement per place in the document, however many rows.
+
+What a place asks for is the same for all parents there, so loaders are kept by place, for as long as the request or
+until a mutation has changed things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, Final, TypeVar, cast
+
+from django.db.models import Model, QuerySet
+from graphql import GraphQLResolveInfo
+from strawberry.dataloader import DataLoader
+
+from caluma_async.conf import settings
+from caluma_async.errors import InvalidInput
+from caluma_async.graphql.context import Context
+from caluma_async.graphql.database import orm
+
+M = TypeVar("M", bound=Model)
+V = TypeVar("V")
+
+# below the number of variables that any of the databases takes in one statement
+MOST_KEYS: Final = 10_000
+
+_BY_PLACE: Final = "by place"
+_SPENT: Final = "spent"
+
+
+def visible(model: type[M], context: Context, *, through: str | None = None) -> QuerySet[M]:
+    """The objects of the model that the user may see, at the end of the relation `through` if there is one."""
+    return context.access.visible(model._default_manager.all(), context.user, through=through)
+
+
+def loaded(
+    info: GraphQLResolveInfo, key: Hashable, make: Callable[[], Callable[[Sequence[Any]], Sequence[V | BaseException]]]
+) -> Awaitable[V]:
+    """What stands for the key; loaded together with the other keys of this place in the document.
+
+    `make` is called once per place and gives the function that loads many: for a list of keys, what stands for each,
+    in their order. It runs where the database may be used.
+    """
+    loaders: dict[Hashable, DataLoader[Any, Any]] = info.context.loaders.setdefault(_BY_PLACE, {})
+    here = place(info)
+    loader = loaders.get(here)
+    if loader is None:
+        load = make()
+
+        async def load_all(keys: list[Any]) -> Sequence[Any]:
+            return await orm(load, keys)
+
+        loader = loaders[here] = DataLoader(load_all, max_batch_size=MOST_KEYS)
+    return cast("Awaitable[V]", loader.load(key))
+
+
+def forget(context: Context) -> None:
+    """Load everything anew from now on."""
+    context.loaders.pop(_BY_PLACE, None)
+
+
+def place(info: GraphQLResolveInfo) -> Hashable:
+    """Where in the document a field stands: the names that lead there, without the numbers of rows."""
+    names, path = [info.parent_type.name], info.path
+    while path is not None:
+        if isinstance(path.key, str):
+            names.append(path.key)
+        path = path.prev  # type: ignore[assignment]
+    return tuple(names)
+
+
+def affordable(found: QuerySet[M]) -> list[M]:
+    """The rows of a queryset, if they are not more than a request may have; raises `InvalidInput` otherwise."""
+    rows = list(found[: settings.GRAPHQL_MAX_NODES + 1])
+    if len(rows) > settings.GRAPHQL_MAX_NODES:
+        raise _too_many()
+    return rows
+
+
+def spend(context: Context, number: int) -> None:
+    """Count the objects that a connection gives; raises `InvalidInput` if a request gets more than it may."""
+    spent = context.loaders[_SPENT] = context.loaders.get(_SPENT, 0) + number
+    if spent > settings.GRAPHQL_MAX_NODES:
+        raise _too_many()
+
+
+def _too_many() -> InvalidInput:
+    most = settings.GRAPHQL_MAX_NODES
+    return InvalidInput(f"The request asks for more than {most} objects: ask for smaller pages.", field="first")

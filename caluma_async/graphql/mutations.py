@@ -1,0 +1,13 @@
+"""All mutations, and what every one does: read the input, perform the verb, read the payload after the commit."""
+
+from __future__ import annotations
+
+import strawberry
+
+from caluma_async.graphql.form.mutations import FormMutations
+from caluma_async.graphql.workflow.mutations import WorkflowMutations
+
+
+@strawberry.type
+class Mutation(WorkflowMutations, FormMutations):
+    """What can be done."""

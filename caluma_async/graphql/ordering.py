@@ -1,0 +1,99 @@
+"""The `order` argument of connections: what its input types mean, and the order below it that is always the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
+from enum import Enum
+from typing import Any, Final
+
+import strawberry
+from django.db.models import Expression, F
+from django.db.models.expressions import OrderBy
+from strawberry.utils.str_converters import to_camel_case
+
+from caluma_async.errors import InvalidInput
+from caluma_async.graphql.filters.conditions import storable
+from caluma_async.graphql.filters.json import Sortable
+
+Order = OrderBy
+Value = Expression | F
+Meaning = Callable[[Any], Value]
+
+SORTS_BY: Final = "sorts_by"
+
+
+@strawberry.enum
+class AscDesc(Enum):
+    """Up or down."""
+
+    ASC = "asc"
+    DESC = "desc"
+
+
+def sorts_by(meaning: Meaning) -> Any:
+    """A key of an order: `meaning` says by what the value sorts."""
+    return strawberry.field(default=strawberry.UNSET, metadata={SORTS_BY: meaning})
+
+
+def attribute(special: Mapping[Enum, Callable[[], Value]] | None = None) -> Any:
+    """The key for attributes: each is the path that its value is, or what `special` says."""
+
+    def meaning(wanted: Enum) -> Value:
+        made = (special or {}).get(wanted)
+        return F(wanted.value) if made is None else made()
+
+    return sorts_by(meaning)
+
+
+def key_of(path: str) -> Any:
+    """The key for what stands under a key of a JSON object."""
+    return sorts_by(lambda key: Sortable(path, key))
+
+
+@strawberry.input
+class Ordered:
+    """Which way, and by a key of `meta`."""
+
+    direction: AscDesc | None = strawberry.UNSET
+    meta: str | None = key_of("meta")
+
+
+def sorting(kind: type | None, orders: Iterable[Mapping[str, Any] | None] | None) -> list[Order]:
+    """The orders asked for, applied one after the other, then by age: no two rows are equal.
+
+    `kind` is the input type that the orders are of; they come as graphql-core reads them, by GraphQL names.
+    """
+    found = [] if kind is None else [order for given in orders or () for order in _orders(kind, given or {})]
+    return [*found, OrderBy(F("created_at")), OrderBy(F("pk"))]
+
+
+def reverse(orders: Iterable[Order]) -> list[Order]:
+    """The same orders the other way round."""
+    return [copy(order).reverse_ordering() for order in orders]
+
+
+def _orders(kind: type, given: Mapping[str, Any]) -> list[Order]:
+    meanings = _meanings(kind)
+    filled = {name: value for name, value in given.items() if name in meanings and value not in (None, "")}
+    if len(filled) > 1:
+        names = " and ".join(sorted(filled))
+        raise InvalidInput(f"order: one key per object besides direction, not {names} together.", field="order")
+    values = [meanings[name](storable(value, name)) for name, value in filled.items()]
+    descending = given.get("direction") is AscDesc.DESC
+    return [OrderBy(value, descending=descending, **_nulls(descending)) for value in values]
+
+
+def _nulls(descending: bool) -> dict[str, bool]:
+    """What has no value comes last going up, and first going down."""
+    return {"nulls_first": True} if descending else {"nulls_last": True}
+
+
+def _meanings(kind: type) -> Mapping[str, Meaning]:
+    found: Mapping[str, Meaning] | None = kind.__dict__.get("meanings_by_name")
+    if found is None:
+        fields = kind.__strawberry_definition__.fields  # type: ignore[attr-defined]
+        named = {to_camel_case(field.python_name): field.metadata for field in fields}
+        found = {name: metadata[SORTS_BY] for name, metadata in named.items() if SORTS_BY in metadata}
+        kind.meanings_by_name = found  # type: ignore[attr-defined]
+    return found

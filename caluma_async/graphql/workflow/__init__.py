@@ -1,0 +1,1 @@
+"""The workflow domain as GraphQL shows it."""
