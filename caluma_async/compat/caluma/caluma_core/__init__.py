@@ -1,0 +1,3 @@
+"""Stands for `caluma.caluma_core`."""
+
+__all__: list[str] = []

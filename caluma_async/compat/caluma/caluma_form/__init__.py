@@ -1,0 +1,3 @@
+"""Stands for `caluma.caluma_form`."""
+
+__all__: list[str] = []

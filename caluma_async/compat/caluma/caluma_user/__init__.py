@@ -1,0 +1,3 @@
+"""Stands for `caluma.caluma_user`."""
+
+__all__: list[str] = []

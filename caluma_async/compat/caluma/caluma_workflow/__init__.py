@@ -1,0 +1,3 @@
+"""Stands for `caluma.caluma_workflow`."""
+
+__all__: list[str] = []
