@@ -124,6 +124,26 @@ class Settings:
     )
     EVENT_SLOW_RECEIVER = _seconds(1.0, "Seconds after which a blocking receiver is warned of by name.")
     EVENT_MAX_DEPTH = _integer(25, "How long a chain of events that cause each other may grow before it is refused.", 1)
+    EVENT_CARRIER = Setting(
+        "asyncio",
+        "What carries deliveries to their receivers: `asyncio` (this process), `inline` (at once after the commit).",
+        parse=_text,
+        check=_one_of("asyncio", "inline"),
+    )
+    EVENT_DELIVERS = Setting(
+        True, "Whether server processes deliver; if not, only `manage.py work_events` does, and is told by the database.", parse=_flag
+    )
+    EVENT_CONCURRENCY = _integer(256, "Deliveries to `async def` receivers that run at once, per process.", 1)
+    EVENT_THREADS = _integer(
+        16, "Threads per process for `def` receivers, and as many for database calls of `async def` ones; one connection each.", 1
+    )
+    EVENT_TIMEOUT = _seconds(300.0, "Seconds one attempt of a delivery may take unless the receiver says otherwise.", 0.001)
+    EVENT_LEASE = _seconds(60.0, "Seconds after which deliveries of a process that no longer answers are free.", 1)
+    EVENT_POLL = _seconds(1.0, "Seconds between looks for deliveries that nobody announced.", 0.01)
+    EVENT_QUEUE_SIZE = _integer(10_000, "Deliveries a process holds in memory at most; more stay in the table.", 1)
+    EVENT_DRAIN = _seconds(20.0, "Seconds that running deliveries get to finish when a process stops.")
+    EVENT_RETENTION = _seconds(7.0, "Days after which delivered rows are deleted.")
+    EVENT_METRICS = Setting(False, "Whether `/metrics` answers (needs prometheus-client).", parse=_flag)
 
     # workflow
     DYNAMIC_GROUPS_CLASSES = _dotted_names([], "Dotted classes whose registered methods give groups to group expressions.")
@@ -131,16 +151,37 @@ class Settings:
     LOCK_TIMEOUT = _seconds(10.0, "Seconds a verb waits for another one on the same case family (PostgreSQL; SQLite: for the file).")
     TRANSACTION_RETRIES = _integer(3, "How often a verb is repeated after a deadlock or a serialization failure.", 0)
 
+    # access
+    PERMISSION_CLASSES = _dotted_names([], "Dotted classes that say who may do what; all must allow it. Empty: everybody may.")
+    VISIBILITY_CLASSES = _dotted_names([], "Dotted classes that say who may see what; all narrow it down. Empty: everything.")
+    VALIDATION_CLASSES = _dotted_names([], "Dotted classes that check or change the input of mutations, one after the other.")
+
     # GraphQL
     GRAPHQL_THREADS = _integer(4, "Threads per process for database work of requests; each holds one connection.", 1)
     GRAPHQL_MAX_ROWS = _integer(10_000, "Rows one connection may return; more is an error, never a silent cut.", 1)
+    GRAPHQL_MAX_NODES = _integer(100_000, "Objects that all connections of one request may return together.", 1)
     GRAPHQL_MAX_BODY = _integer(2_500_000, "Bytes of a request body; a larger one is answered 413.", 1_000)
     GRAPHQL_MAX_DOCUMENT = _integer(100_000, "Characters of a GraphQL document.", 100)
     GRAPHQL_MAX_TOKENS = _integer(15_000, "Tokens of a GraphQL document.", 10)
     GRAPHQL_MAX_DEPTH = _integer(30, "Levels of nested fields in a GraphQL document.", 1)
     GRAPHQL_MAX_ALIASES = _integer(100, "Aliased fields in a GraphQL document.", 0)
     GRAPHQL_DOCUMENT_CACHE = _integer(500, "Parsed and validated documents kept per process.", 0)
+    GRAPHQL_INTROSPECTION = Setting(False, "Whether clients may ask for the schema itself (on in development).", parse=_flag)
     GRAPHIQL = Setting(False, "Whether a browser at `/graphql` gets GraphiQL (its page loads scripts from a CDN).", parse=_flag)
+
+    # the server
+    ENV = Setting(
+        "development",
+        "`development` or `production`: decides defaults, and who serves the static files (production: the web server).",
+        parse=_text,
+        check=_one_of("development", "production"),
+    )
+    AUTHENTICATOR = Setting(
+        "caluma_async.access.authentication.anonymous",
+        "Dotted name of the coroutine function that takes a Django request and gives the `User`, or refuses.",
+        parse=_text,
+    )
+    SHUTDOWN_TIMEOUT = _seconds(30.0, "Seconds a stopping server waits for requests, and then for mutations, under way.")
 
     # the rest
     CALUMA_COMPAT = Setting(True, "Whether `caluma.*` imports resolve to this package where Caluma is not installed.", parse=_flag)
@@ -175,6 +216,10 @@ class Environment:
     def flag(self, name: str, default: bool) -> bool:
         """A variable that says yes or no."""
         return self._parsed(name, _flag, default)
+
+    def integer(self, name: str, default: int) -> int:
+        """A variable that counts something."""
+        return self._parsed(name, int, default)
 
     def items(self, name: str, default: Sequence[str]) -> list[str]:
         """A variable that lists things, separated by commas."""

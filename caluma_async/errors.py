@@ -2,12 +2,16 @@
 
 CalumaError
 ├── Refused              a rule of the domain says no
+│   └── Busy               others are changing the same data
 ├── InvalidInput         the input is wrong; ``field`` names where, if anywhere
 │   └── InvalidExpression  an expression does not parse or asks for what does not exist
+├── Unauthenticated      the token is none that this server accepts
 ├── NotAllowed           the permission says no
 ├── NotFound             there is no such object, or the user may not see it
 ├── Misconfigured        the site's settings or code are wrong; found at start-up where possible
 │   ├── InvalidReceiver    a receiver's options or arguments do not fit its event
+│   ├── NotStorable        an argument of an event cannot be kept for receivers that do not block
+│   ├── RunawayEvents      a chain of events that cause each other is too long
 │   └── SyncVerbOnEventLoop  a synchronous verb was called on the event loop's thread
 └── ReceiverFailed       receivers undid the mutation
     └── SignalHandlingError  … because they were registered with ``raise_exception=True``
@@ -44,6 +48,10 @@ class Refused(CalumaError):
     code = "refused"
 
 
+class Busy(Refused):
+    """Others are changing the same data at this moment; try again."""
+
+
 class InvalidInput(CalumaError):
     """The input is wrong.
 
@@ -68,6 +76,12 @@ class InvalidExpression(InvalidInput):
         self.position = position
 
 
+class Unauthenticated(CalumaError):
+    """The request carries a token that this server does not accept."""
+
+    code = "unauthenticated"
+
+
 class NotAllowed(CalumaError):
     """The user may not do this."""
 
@@ -86,6 +100,14 @@ class Misconfigured(CalumaError):
 
 class InvalidReceiver(Misconfigured):
     """A receiver's options or arguments do not fit its event."""
+
+
+class NotStorable(Misconfigured):
+    """An argument of an event is neither JSON nor a saved model object."""
+
+
+class RunawayEvents(Misconfigured):
+    """A chain of events whose receivers cause each other has grown past ``EVENT_MAX_DEPTH``."""
 
 
 class SyncVerbOnEventLoop(Misconfigured):

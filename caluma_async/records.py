@@ -68,13 +68,16 @@ class _LocalizedAttribute:
         instance.__dict__[self.field.attname] = LocalizedText.of(value)
 
 
-_JSONField = models.JSONField[Any, LocalizedText] if TYPE_CHECKING else models.JSONField
+if TYPE_CHECKING:
+    _JSONField = models.JSONField[Any, LocalizedText]
+else:
+    _JSONField = models.JSONField
 
 
 class LocalizedField(_JSONField):
     """A text column with one text per language, stored as a JSON object."""
 
-    descriptor_class: ClassVar[Any] = _LocalizedAttribute
+    descriptor_class: Any = _LocalizedAttribute
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("default", LocalizedText)
@@ -89,17 +92,20 @@ class LocalizedField(_JSONField):
 class Record(models.Model):
     """Who made it and who changed it last, and when. The door through which it happens hands the user down."""
 
-    created_at = models.DateTimeField(auto_now_add=True, editable=False, db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True, editable=False)
     modified_at = models.DateTimeField(auto_now=True, editable=False)
-    created_by_user = models.CharField(max_length=150, null=True, blank=True, editable=False)
+    created_by_user = models.CharField(max_length=255, null=True, blank=True, editable=False)
     created_by_group = models.CharField(max_length=255, null=True, blank=True, editable=False)
-    modified_by_user = models.CharField(max_length=150, null=True, blank=True, editable=False)
+    modified_by_user = models.CharField(max_length=255, null=True, blank=True, editable=False)
     modified_by_group = models.CharField(max_length=255, null=True, blank=True, editable=False)
 
     class Meta:
         abstract = True
 
     STAMPS: ClassVar[tuple[str, ...]] = ("modified_at", "modified_by_user", "modified_by_group")
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
     def stamp(self, user: User, now: datetime | None = None) -> None:
         """Note who changes it; who made it too, while it has not been saved yet."""
@@ -123,9 +129,8 @@ class UUIDRecord(Record):
 
     class Meta:
         abstract = True
-
-    def __str__(self) -> str:
-        return str(self.pk)
+        # the order of every list that asks for no other
+        indexes: ClassVar = [models.Index(fields=["created_at", "id"], name="%(class)s_by_age")]
 
 
 class SlugRecord(Record):
@@ -134,11 +139,10 @@ class SlugRecord(Record):
     slug = models.CharField(
         primary_key=True,
         max_length=127,
-        validators=[RegexValidator(r"\A[-_a-zA-Z0-9]+\Z", "Only letters, digits, hyphens and underscores.", code="invalid")],
+        validators=[
+            RegexValidator(r"\A[-_a-zA-Z0-9]+\Z", "Only letters, digits, hyphens and underscores.", code="invalid"),
+        ],
     )
 
     class Meta:
         abstract = True
-
-    def __str__(self) -> str:
-        return self.slug

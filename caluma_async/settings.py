@@ -23,12 +23,16 @@ if not _development and SECRET_KEY in {"", DEVELOPMENT_KEY}:
     raise Misconfigured("ENV=production needs a SECRET_KEY of its own (50 or more random characters)")
 ALLOWED_HOSTS = _environment.items("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if _development else [])
 GRAPHIQL = _environment.flag("GRAPHIQL", _development)
+GRAPHQL_INTROSPECTION = _environment.flag("GRAPHQL_INTROSPECTION", _development)
 
 INSTALLED_APPS = [
+    "caluma_async.compat",  # first: what `caluma` stands for must be known before receivers are imported
+    "caluma_async.access",
     "caluma_async.events",
     "caluma_async.form",
     "caluma_async.workflow",
     "caluma_async.demo",
+    "caluma_async",  # for its commands
     "corsheaders",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -76,8 +80,6 @@ def _database() -> dict[str, Any]:
         options.setdefault("init_command", "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
     else:
         options.setdefault("options", f"-c lock_timeout={int(lock_timeout * 1000)}")
-        database.setdefault("CONN_MAX_AGE", None)
-        database.setdefault("CONN_HEALTH_CHECKS", True)
     return database
 
 
@@ -109,8 +111,9 @@ EMAIL_BACKEND = _environment.get(
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request_id": {"()": "caluma_async.correlation.RequestIdFilter"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
     "root": {"handlers": ["console"], "level": _environment.get("LOG_LEVEL", "INFO").upper()},
     "loggers": {"django": {"handlers": [], "level": "INFO"}},
 }

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from django.db import connection
+from asgiref.sync import SyncToAsync
+from django.db import connection, connections
+
+from caluma_async.graphql.database import threads
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,3 +24,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def is_postgres() -> bool:
     """Whether the tests run on PostgreSQL."""
     return connection.vendor == "postgresql"
+
+
+@pytest.fixture(autouse=True)
+def _no_connections_left() -> Iterator[None]:
+    """No connection of another thread outlives its test: the next one wants the tables, the last one the database."""
+    yield
+    threads.close()
+    # where coroutines of tests call the database
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()

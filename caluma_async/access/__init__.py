@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from caluma_async.access.base import Access, Trusted
+from caluma_async.access.base import Access, Deed, Trusted
 
 TRUSTED: Final = Trusted()
 
-__all__ = ["TRUSTED", "Access", "Trusted"]
+__all__ = ["TRUSTED", "Access", "Deed", "Trusted"]

@@ -7,23 +7,27 @@ import logging
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, Model, connection, transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Model
 
-from caluma_async.access import TRUSTED, Access
+from caluma_async.access import TRUSTED, Access, Deed
 from caluma_async.conf import settings
-from caluma_async.errors import SyncVerbOnEventLoop
-from caluma_async.events.emit import emit, emissions
+from caluma_async.errors import Busy, SyncVerbOnEventLoop
+from caluma_async.events.emit import emissions, emit
 from caluma_async.events.event import EventType
+from caluma_async.events.scope import Scope
 from caluma_async.identity import User
 
 R = TypeVar("R")
 logger = logging.getLogger("caluma_async.verbs")
 
-# PostgreSQL: serialization_failure, deadlock_detected
-_REPEATABLE_STATES = {"40001", "40P01"}
+# PostgreSQL: serialization_failure, deadlock_detected; lock_not_available
+_COLLISIONS = {"40001", "40P01"}
+_LOCK_TIMEOUT = "55P03"
+_BUSY = "Another mutation is working on the same data; try again later."
 
 
-class Verb(Generic[R]):
+class Verb(Deed, Generic[R]):
     """One thing that can be asked of the domain: what it needs, what it refuses, what it does, what it emits.
 
     `data` is the input, in snake_case, with keys for objects. A subclass says how to `load` what it changes, what its
@@ -37,16 +41,26 @@ class Verb(Generic[R]):
         self.context = context
         self.access = access
         self.data = data
-        self.touched = False
+        self._scope: Scope | None = None
+
+    @property
+    def touched(self) -> bool:
         """Whether blocking receivers ran, which may have changed more than the verb itself did."""
+        return self._scope is not None and self._scope.receivers_called
 
     def execute(self) -> R:
-        """Lock and load, permission, validation, rules, write: inside the transaction."""
+        """Permission, lock and load, permission for the object, validation, rules, write: inside the transaction."""
+        self.access.admit(self)
         instance = self.load()
-        self.access.permit(type(self), self.user, self.data, instance)
-        self.data = self.access.validate(type(self), self.user, self.data, instance)
+        self.access.permit(self, instance)
+        self.data = self.access.validate(self, instance)
         self.check()
         return self.write()
+
+    def perform(self) -> R:
+        """Execute once, in a transaction or savepoint, and hand over what was emitted. For `run` only."""
+        with transaction.atomic(), emissions(user=self.user) as self._scope:
+            return self.execute()
 
     def load(self) -> Model | None:
         """Take the lock, then look up what is to be changed; `None` if it is to be created."""
@@ -59,9 +73,9 @@ class Verb(Generic[R]):
         """Do it, and tell about it."""
         raise NotImplementedError
 
-    def emit(self, event: EventType, **arguments: Any) -> None:
-        """Tell about something that this verb does."""
-        emit(event, sender=type(self), user=self.user, context=self.context, **arguments)
+    def emit(self, event: EventType, **arguments: Any) -> bool:
+        """Tell about something that this verb does; whether a blocking receiver was called."""
+        return emit(event, sender=type(self), user=self.user, context=self.context, **arguments)
 
 
 def run(verb: Verb[R]) -> R:
@@ -71,27 +85,34 @@ def run(verb: Verb[R]) -> R:
     """
     _refuse_on_event_loop(verb)
     outermost = not connection.in_atomic_block
+    asked = verb.data
     for repeats_left in range(settings.TRANSACTION_RETRIES, -1, -1):
+        verb.data = dict(asked)
         try:
-            with transaction.atomic(), emissions() as scope:
-                try:
-                    return verb.execute()
-                finally:
-                    verb.touched = scope.receivers_called
+            return verb.perform()
         except DatabaseError as error:
-            if not (outermost and repeats_left and not verb.touched and _may_be_repeated(error)):
+            if _is_lock_timeout(error):
+                raise Busy(_BUSY) from error
+            if not (outermost and _is_collision(error)):
                 raise
+            if verb.touched or not repeats_left:
+                raise Busy(_BUSY) from error
             logger.info("%s: repeated after %s", type(verb).__name__, type(error.__cause__).__name__)
     raise AssertionError("unreachable: the last repetition returns or raises")
 
 
 async def arun(verb: Verb[R]) -> R:
     """Run a verb from a coroutine, in the thread (and so in the transaction) that database calls of it use."""
-    return cast(R, await sync_to_async(run)(verb))
+    return cast("R", await sync_to_async(run)(verb))
 
 
-def _may_be_repeated(error: DatabaseError) -> bool:
-    return getattr(error.__cause__, "sqlstate", None) in _REPEATABLE_STATES
+def _is_collision(error: DatabaseError) -> bool:
+    return getattr(error.__cause__, "sqlstate", None) in _COLLISIONS
+
+
+def _is_lock_timeout(error: DatabaseError) -> bool:
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) == _LOCK_TIMEOUT or getattr(cause, "sqlite_errorname", "") == "SQLITE_BUSY"
 
 
 def _refuse_on_event_loop(verb: Verb[Any]) -> None:

@@ -68,5 +68,6 @@ class TaskFlow(UUIDRecord):
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="task_flows")
     redoable = models.TextField(null=True, blank=True)
 
-    class Meta:
+    class Meta(UUIDRecord.Meta):
+        abstract = False
         constraints: ClassVar = [models.UniqueConstraint(fields=["workflow", "task"], name="one_flow_per_task")]

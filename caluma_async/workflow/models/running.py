@@ -15,7 +15,7 @@ class Closable(UUIDRecord):
     """A record that somebody closes at some time."""
 
     closed_at = models.DateTimeField(null=True, blank=True)
-    closed_by_user = models.CharField(max_length=150, null=True, blank=True)
+    closed_by_user = models.CharField(max_length=255, null=True, blank=True)
     closed_by_group = models.CharField(max_length=255, null=True, blank=True)
 
     class Meta(UUIDRecord.Meta):
@@ -32,15 +32,18 @@ class Case(Closable):
     STATUSES: ClassVar[tuple[str, ...]] = (STATUS_RUNNING, STATUS_COMPLETED, STATUS_CANCELED, STATUS_SUSPENDED)
 
     family = models.ForeignKey("self", on_delete=models.CASCADE, related_name="+")
-    workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="cases")
-    status = models.CharField(
-        max_length=50, choices=[(name, name) for name in STATUSES], default=STATUS_RUNNING, db_index=True
-    )
+    workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="cases", db_index=False)
+    status = models.CharField(max_length=50, choices=[(name, name) for name in STATUSES], default=STATUS_RUNNING)
     meta = models.JSONField(default=dict, blank=True)
     document = models.OneToOneField(Document, null=True, blank=True, on_delete=models.PROTECT, related_name="case")
 
     class Meta(Closable.Meta):
         abstract = False
+        indexes: ClassVar = [
+            *UUIDRecord.Meta.indexes,
+            models.Index(fields=["workflow", "status"], name="case_by_workflow"),
+            models.Index(fields=["status", "created_at", "id"], name="case_by_status"),
+        ]
 
 
 class WorkItem(Closable):
@@ -63,11 +66,9 @@ class WorkItem(Closable):
 
     name = LocalizedField()
     description = LocalizedField()
-    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="work_items")
-    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="work_items")
-    status = models.CharField(
-        max_length=50, choices=[(name, name) for name in STATUSES], default=STATUS_READY, db_index=True
-    )
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="work_items", db_index=False)
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="work_items", db_index=False)
+    status = models.CharField(max_length=50, choices=[(name, name) for name in STATUSES], default=STATUS_READY)
     meta = models.JSONField(default=dict, blank=True)
     addressed_groups = models.JSONField(default=list, blank=True)
     controlling_groups = models.JSONField(default=list, blank=True)
@@ -83,3 +84,9 @@ class WorkItem(Closable):
 
     class Meta(Closable.Meta):
         abstract = False
+        indexes: ClassVar = [
+            *UUIDRecord.Meta.indexes,
+            models.Index(fields=["case", "status"], name="workitem_by_case"),
+            models.Index(fields=["task", "status"], name="workitem_by_task"),
+            models.Index(fields=["status", "created_at", "id"], name="workitem_by_status"),
+        ]

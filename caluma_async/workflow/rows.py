@@ -1,0 +1,183 @@
+"""The statements that verbs run on cases and work items: lock, look up, write. Asks not what may be written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import Exists, FilteredRelation, JSONField, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import JSONObject
+from django.db.models.signals import post_save, pre_save
+
+from caluma_async.records import Record
+from caluma_async.workflow.models import Case, Task, TaskFlow, Workflow, WorkItem
+
+R = TypeVar("R", bound=Record)
+
+
+def lock_family_of_cases(cases: QuerySet[Case]) -> bool:
+    """Wait until no other verb works on the family of this case; `False` if there is none among them."""
+    return _lock(cases.values("family"))
+
+
+def lock_family_of_work_items(work_items: QuerySet[WorkItem]) -> bool:
+    """Wait until no other verb works on the family of this work item's case; `False` if there is none among them."""
+    return _lock(work_items.values("case__family"))
+
+
+def _lock(family: QuerySet[Any, Any]) -> bool:
+    # SQLite leaves the FOR UPDATE out: BEGIN IMMEDIATE has locked the file
+    root = Case.objects.select_for_update().filter(pk__in=family)
+    return bool(root.values_list("pk", flat=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """What decides on what comes after a work item: the flow of its task, and the rest of the case.
+
+    ``next`` is the flow's expression. ``shared``: other tasks have the same flow. ``others_ready``: the case has other
+    work items that are ready.
+    """
+
+    flow: UUID | None
+    next: str | None
+    shared: bool
+    others_ready: bool
+
+    @classmethod
+    def of(cls, work_item: WorkItem) -> Route:
+        """As `with_route` loaded it."""
+        loaded: Any = work_item
+        flow: Mapping[str, Any] = loaded.task_flow or {}
+        return cls(
+            flow=UUID(flow["flow"]) if flow else None,
+            next=flow.get("next"),
+            shared=bool(flow.get("shared")),
+            others_ready=loaded.others_ready,
+        )
+
+
+def with_route(work_items: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
+    """Work items with their task, their case, and what `Route.of` reads."""
+    task_flow = TaskFlow.objects.filter(workflow=OuterRef("case__workflow"), task=OuterRef("task"))
+    sharing = TaskFlow.objects.filter(workflow=OuterRef("workflow"), flow=OuterRef("flow")).exclude(pk=OuterRef("pk"))
+    found = task_flow.values(found=JSONObject(flow="flow_id", next="flow__next", shared=Exists(sharing)))
+    ready = WorkItem.objects.filter(case=OuterRef("case"), status=WorkItem.STATUS_READY).exclude(pk=OuterRef("pk"))
+    return work_items.select_related("task", "case").annotate(
+        task_flow=Subquery(found, output_field=JSONField()), others_ready=Exists(ready)
+    )
+
+
+def cases_with_parts(cases: QuerySet[Case], statuses: Collection[str]) -> list[tuple[Case, list[WorkItem]]]:
+    """The cases with their work items of these statuses, each with its task: one statement.
+
+    `cases` may come out of a look-up that finds one several times.
+    """
+    part = FilteredRelation("work_items", condition=Q(work_items__status__in=statuses))
+    joined: Any = cases.annotate(part=part)  # the type checker knows no filtered relations
+    rows = joined.select_related("part__task").order_by("pk", "part__pk")
+    found: dict[UUID, tuple[Case, dict[UUID, WorkItem]]] = {}
+    for row in rows:
+        case, parts = found.setdefault(row.pk, (row, {}))
+        work_item: WorkItem | None = getattr(row, "part", None)
+        if work_item is not None and work_item.pk not in parts:
+            work_item.case = case
+            parts[work_item.pk] = work_item
+    return [(case, list(parts.values())) for case, parts in found.values()]
+
+
+def ready_sibling(cases: QuerySet[Case], task: str) -> WorkItem | None:
+    """A ready work item of the task in one of the cases, with its task, its case and the work item before it."""
+    ready = WorkItem.objects.filter(case__in=cases, task=task, status=WorkItem.STATUS_READY)
+    return ready.select_related("task", "case", "previous_work_item").order_by("pk").first()
+
+
+def with_ends(work_items: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
+    """Work items with their task, and with `ends_branch`: whether no work items came after but ones to be redone."""
+    after = WorkItem.objects.filter(previous_work_item=OuterRef("pk")).exclude(status=WorkItem.STATUS_REDO)
+    return work_items.select_related("task").annotate(ends_branch=~Exists(after))
+
+
+def start_tasks(workflow: str) -> list[Task]:
+    """The tasks that a new case of the workflow begins with."""
+    links = Workflow.start_tasks.through._default_manager.filter(workflow=workflow)
+    return list(Task.objects.filter(pk__in=links.values("task")).order_by("pk"))
+
+
+def tasks_with_items(
+    slugs: Collection[str], case: UUID, statuses: Collection[str]
+) -> dict[str, tuple[Task, list[WorkItem]]]:
+    """The tasks by slug, each with its work items of these statuses in the case: one statement."""
+    item = FilteredRelation("work_items", condition=Q(work_items__case=case, work_items__status__in=statuses))
+    joined: Any = Task.objects.filter(pk__in=slugs).annotate(item=item)
+    rows = joined.select_related("item").order_by("item__pk")
+    found: dict[str, tuple[Task, list[WorkItem]]] = {}
+    for row in rows:
+        task, items = found.setdefault(row.pk, (row, []))
+        work_item: WorkItem | None = getattr(row, "item", None)
+        if work_item is not None:
+            work_item.task = task
+            items.append(work_item)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """A task in a case: the statuses that its work items have, and whether they go on only together."""
+
+    together: bool
+    statuses: frozenset[str]
+
+
+def branches(case: UUID, task: str, flow: UUID | None, workflow: str) -> list[Branch]:
+    """The task, and those after which the same flow comes in the workflow: one statement."""
+    sharing = TaskFlow.objects.filter(flow=flow, workflow=workflow).values("task")
+    item = FilteredRelation("work_items", condition=Q(work_items__case=case))
+    tasks: Any = Task.objects.filter(Q(pk=task) | Q(pk__in=sharing)).annotate(item=item)
+    found: dict[tuple[str, bool], set[str]] = {}
+    for slug, multiple, alone, status in tasks.values_list(
+        "pk", "is_multiple_instance", "continue_async", "item__status"
+    ).distinct():
+        found.setdefault((slug, multiple and not alone), set()).add(status)
+    return [Branch(together=together, statuses=frozenset(each)) for (_, together), each in found.items()]
+
+
+def fresh(row: Case | WorkItem) -> Case | WorkItem | None:
+    """The row as the database has it now; a work item with its case."""
+    if isinstance(row, WorkItem):
+        return WorkItem.objects.filter(pk=row.pk).select_related("case").first()
+    return Case.objects.filter(pk=row.pk).first()
+
+
+def insert(rows: Sequence[R]) -> None:
+    """Write new rows of one table in one statement."""
+    if not rows:
+        return
+    model = type(rows[0])
+    _tell(pre_save, model, rows, update_fields=None)
+    model._default_manager.bulk_create(rows)
+    _tell(post_save, model, rows, update_fields=None, created=True)
+
+
+def update(rows: Sequence[R], names: Iterable[str]) -> None:
+    """Write columns, in which all rows have the same new values, in one statement; the stamps are among them."""
+    if not rows:
+        return
+    fields = {*names, *Record.STAMPS}
+    if len(rows) == 1:
+        rows[0].save(update_fields=fields)
+        return
+    model = type(rows[0])
+    _tell(pre_save, model, rows, update_fields=frozenset(fields))
+    values = {name: getattr(rows[0], name) for name in fields}
+    model._default_manager.filter(pk__in=[row.pk for row in rows]).update(**values)
+    _tell(post_save, model, rows, update_fields=frozenset(fields), created=False)
+
+
+def _tell(signal: Any, model: type[Model], rows: Iterable[Model], **more: Any) -> None:
+    """Django sends no signals for writes in bulk; who listens for saved rows need not know how they were saved."""
+    if signal.has_listeners(model):
+        for row in rows:
+            signal.send(sender=model, instance=row, raw=False, using=row._state.db or "default", **more)

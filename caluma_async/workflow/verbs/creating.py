@@ -1,0 +1,57 @@
+"""Makes work items: tells receivers, who may change what they are made of, writes them, tells that they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from caluma_async.errors import Misconfigured
+from caluma_async.form.documents import create_documents
+from caluma_async.verbs import Verb
+from caluma_async.workflow import rows
+from caluma_async.workflow.events import post_create_work_item, pre_create_work_item
+from caluma_async.workflow.models import WorkItem
+from caluma_async.workflow.routing import Fields
+
+_NAMES: Final = frozenset(name for field in WorkItem._meta.concrete_fields for name in (field.name, field.attname))
+
+
+def announced(verb: Verb[Any], planned: Sequence[Fields]) -> list[WorkItem]:
+    """Tell receivers what is to be created; the work items as they want them, not yet written."""
+    work_items = []
+    for fields in planned:
+        verb.emit(pre_create_work_item, work_item=None, validated_data=fields)
+        unknown = fields.keys() - _NAMES
+        if unknown:
+            listed = ", ".join(sorted(map(repr, unknown)))
+            raise Misconfigured(
+                f"A work item has no {listed}; a receiver of pre_create_work_item put it into its data."
+            )
+        work_item = WorkItem(**fields)
+        work_item.stamp(verb.user)
+        work_items.append(work_item)
+    return work_items
+
+
+def written(verb: Verb[Any], work_items: Sequence[WorkItem]) -> None:
+    """Write new work items, with documents where their task has a form: a statement per table."""
+    need = [each for each in work_items if each.task.form_id is not None and each.document_id is None]
+    if need:
+        forms = [str(each.task.form_id) for each in need]
+        for work_item, document in zip(need, create_documents(forms, verb.user), strict=True):
+            work_item.document = document
+    rows.insert(work_items)
+
+
+def told(verb: Verb[Any], work_items: Sequence[WorkItem]) -> None:
+    """Tell that the work items are there."""
+    for work_item in work_items:
+        verb.emit(post_create_work_item, work_item=work_item)
+
+
+def create(verb: Verb[Any], planned: Sequence[Fields]) -> list[WorkItem]:
+    """Announce, write and tell."""
+    work_items = announced(verb, planned)
+    written(verb, work_items)
+    told(verb, work_items)
+    return work_items

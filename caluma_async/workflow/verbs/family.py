@@ -1,0 +1,112 @@
+"""How verbs find what they work on: lock the case family first, then look up, through what the user may see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Final, TypeVar
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from caluma_async.errors import InvalidInput, NotFound
+from caluma_async.verbs import Verb, inputs
+from caluma_async.workflow import rows
+from caluma_async.workflow.models import Case, WorkItem
+
+R = TypeVar("R")
+M = TypeVar("M", bound=Model)
+
+
+class FamilyVerb(Verb[R]):
+    """A verb on something in a case family.
+
+    The lock comes in a statement of its own: what is looked up along with the row that is waited for may be stale.
+    `references` are the input's keys for objects, which `load` looks up; `cleaners` clean the rest.
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("id",)
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {}
+
+    def check(self) -> None:
+        """Refuse input that is wrong, and what the rules of the domain do not allow."""
+        given = {key: value for key, value in self.data.items() if key not in self.references}
+        self.changes = inputs.clean(given, self.cleaners, of=type(self).__name__)
+
+    def visible(self, queryset: QuerySet[M]) -> QuerySet[M]:
+        """The part of the queryset that the user may see."""
+        return self.access.visible(queryset, self.user)
+
+    def locked_work_items(self, name: str) -> QuerySet[WorkItem]:
+        """The work item that the input names, under its family's lock, which nobody gets who may not see it."""
+        work_items = self.visible(WorkItem.objects.all()).filter(pk=self.key(name, WorkItem))
+        if not rows.lock_family_of_work_items(work_items):
+            raise self.not_found(name, WorkItem)
+        return work_items
+
+    def locked_cases(self, name: str) -> QuerySet[Case]:
+        """The case that the input names, under its family's lock, which nobody gets who may not see it."""
+        cases = self.visible(Case.objects.all()).filter(pk=self.key(name, Case))
+        if not rows.lock_family_of_cases(cases):
+            raise self.not_found(name, Case)
+        return cases
+
+    def found(self, name: str, queryset: QuerySet[M]) -> M:
+        """The object that the input names; `NotFound` if it is not among these."""
+        # not `first`, which would sort, nor `get`: a visibility may find one object several times
+        for row in queryset[:1]:
+            return row
+        raise self.not_found(name, queryset.model)
+
+    def key(self, name: str, model: type[Model]) -> UUID:
+        """The key that the input has under a name; what is no key names nothing that could be found."""
+        value = self.data.get(name)
+        if value is None:
+            raise InvalidInput(f"{inputs.camel(name)} is needed.", field=inputs.camel(name))
+        try:
+            return inputs.uuid(name, value)
+        except InvalidInput as error:
+            raise self.not_found(name, model) from error
+
+    def not_found(self, name: str, model: type[Model]) -> NotFound:
+        """The error for an object that is not there, or not to be seen."""
+        wanted = inputs.shown(inputs.key_of(self.data.get(name)))
+        return NotFound(f"There is no {model._meta.verbose_name} {wanted}.", field=inputs.camel(name))
+
+
+def texts(name: str, value: Any) -> list[str]:
+    """A list of texts, such as users or groups; `None` is an empty one."""
+    if value is None:
+        return []
+    if not isinstance(value, list | tuple):
+        raise InvalidInput(f"{name} must be a list of texts.")
+    return [inputs.text(name, part) for part in value]
+
+
+def time(name: str, value: Any) -> datetime | None:
+    """A time, or the ISO 8601 text of one; without an offset it counts in the site's time zone. `None` for none."""
+    found = _parsed(value) if isinstance(value, str) else value
+    if found is None and value is None:
+        return None
+    if not isinstance(found, datetime):
+        raise InvalidInput(f"{name} must be a date and time (ISO 8601).")
+    return timezone.make_aware(found) if timezone.is_naive(found) else found
+
+
+def _parsed(text: str) -> datetime | None:
+    try:
+        return parse_datetime(text)
+    except ValueError:
+        return None
+
+
+WORK_ITEM_FIELDS: Final[Mapping[str, inputs.Cleaner]] = {
+    "name": inputs.localized,
+    "description": inputs.localized,
+    "assigned_users": texts,
+    "deadline": time,
+    "meta": inputs.json_object,
+}
+"""What may be said of a work item, when it is made and later."""
