@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.db.models import Model
-from pytest_django.fixtures import SettingsWrapper
+from django.http import HttpRequest
+from pytest_django import Settings
 
 from caluma_async.access import checks
 from caluma_async.access.asking import Asking, RequestContext
 from caluma_async.access.declarations import settled
 from caluma_async.access.permissions import BasePermission, object_permission_for, permission_for
 from caluma_async.access.relations import leads_to_one
-from caluma_async.access.site import Rules, current, site_access
+from caluma_async.access.site import Rules, current
 from caluma_async.access.validations import BaseValidation, validation_for
 from caluma_async.access.visibilities import BaseVisibility, Union, filter_queryset_for
 from caluma_async.errors import Misconfigured
@@ -60,11 +61,7 @@ class Anew(Named):
 
 
 def asking() -> Asking:
-    return Asking(context=RequestContext(ANONYMOUS, site_request()))
-
-
-def site_request() -> Any:
-    return site_access(ANONYMOUS)._request  # type: ignore[attr-defined]
+    return Asking(context=RequestContext(ANONYMOUS, HttpRequest()))
 
 
 def test_the_declaration_for_the_nearest_class_of_the_verb_holds() -> None:
@@ -200,7 +197,7 @@ class ShortValidation(BaseValidation):
     ],
 )
 def test_check_tells_what_is_wrong_with_a_class(
-    settings: SettingsWrapper, setting: str, name: str, complaints: list[str]
+    settings: Settings, setting: str, name: str, complaints: list[str]
 ) -> None:
     setattr(settings, setting, [f"{HERE}.{name}"])
     found = [message.msg for message in checks.check_classes()]
@@ -212,24 +209,24 @@ def test_check_tells_what_is_wrong_with_a_class(
         current.rules()
 
 
-def test_a_union_is_asked_for_its_parts(settings: SettingsWrapper) -> None:
+def test_a_union_is_asked_for_its_parts(settings: Settings) -> None:
     settings.VISIBILITY_CLASSES = [f"{HERE}.OfShort"]
     assert "ShortFilter.filter must take" in checks.check_classes()[0].msg
 
 
-def test_a_module_that_fails_while_it_is_imported_is_named(settings: SettingsWrapper) -> None:
+def test_a_module_that_fails_while_it_is_imported_is_named(settings: Settings) -> None:
     settings.PERMISSION_CLASSES = ["tests.legacy.no_verbs.Permissions"]
     [error] = checks.check_classes()
     assert "'tests.legacy.no_verbs.Permissions', which cannot be imported: Misconfigured: @permission_for" in error.msg
 
 
-def test_a_setting_that_is_no_list_is_left_to_the_check_of_settings(settings: SettingsWrapper) -> None:
+def test_a_setting_that_is_no_list_is_left_to_the_check_of_settings(settings: Settings) -> None:
     settings.PERMISSION_CLASSES = "one.Class"
     assert checks.check_classes() == []
     assert checks.check_openness() == []
 
 
-def test_production_without_classes_is_refused_and_told_what_to_set(settings: SettingsWrapper) -> None:
+def test_production_without_classes_is_refused_and_told_what_to_set(settings: Settings) -> None:
     settings.ENV = "production"
     [error] = checks.check_guarded()
     assert "ENV=production needs PERMISSION_CLASSES and VISIBILITY_CLASSES" in error.msg
@@ -243,12 +240,12 @@ def test_production_without_classes_is_refused_and_told_what_to_set(settings: Se
     assert checks.check_guarded() == []
 
 
-def test_development_without_classes_lets_everybody_in(settings: SettingsWrapper) -> None:
+def test_development_without_classes_lets_everybody_in(settings: Settings) -> None:
     assert current.rules() == Rules()
     assert checks.check_guarded() == []
 
 
-def test_deployment_is_warned_of_what_is_open_to_everybody(settings: SettingsWrapper) -> None:
+def test_deployment_is_warned_of_what_is_open_to_everybody(settings: Settings) -> None:
     settings.GRAPHQL_INTROSPECTION = settings.GRAPHIQL = False
     assert {message.id for message in checks.check_openness()} == {"access.W001", "access.W003"}
     settings.PERMISSION_CLASSES = ["caluma_async.access.permissions.AllowAny"]

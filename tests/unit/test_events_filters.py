@@ -151,7 +151,7 @@ def test_an_async_predicate_is_refused() -> None:
     async def only_red_later(colour: str) -> bool:
         return colour == "red"
 
-    with pytest.raises(InvalidReceiver, match="only_red_later.*a filter is a `def`"):
+    with pytest.raises(InvalidReceiver, match=r"only_red_later.*a filter is a `def`"):
         filter_events(only_red_later)
 
 
@@ -159,7 +159,7 @@ def test_a_predicate_that_returns_an_awaitable_fails() -> None:
     async def later() -> bool:
         return False
 
-    @filter_events(lambda: later())
+    @filter_events(lambda **kwargs: later())
     def painted() -> None: ...
 
     with pytest.raises(TypeError, match="which nobody awaits"):
