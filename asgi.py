@@ -11,19 +11,30 @@ django = get_asgi_application()
 # only now: these need Django's apps
 from caluma_async import health, serving  # noqa: E402
 from caluma_async.conf import settings  # noqa: E402
+from caluma_async.events import health as events_health  # noqa: E402
+from caluma_async.events import lifecycle  # noqa: E402
+from caluma_async.events.metrics import Metrics  # noqa: E402
 from caluma_async.graphql.app import GraphQLApp  # noqa: E402
 from caluma_async.graphql.schema import schema  # noqa: E402
 from caluma_async.lifespan import Lifespan  # noqa: E402
 
 lifespan = Lifespan()
 serving.register_database(lifespan)
+serving.register_authentication(lifespan)
+lifespan.register("events", start=lifecycle.start, stop=lifecycle.stop)
 serving.register_mutations(lifespan)
 
 healthz = health.Health()
 healthz.register("database", health.database)
+healthz.register("events", events_health.check)
+
+paths = {"/graphql": GraphQLApp(schema), "/healthz": healthz}
+if settings.EVENT_METRICS:
+    metrics = paths["/metrics"] = Metrics()
+    metrics.listen()
 
 application = serving.protocols(
-    {"/graphql": GraphQLApp(schema), "/healthz": healthz},
+    paths,
     otherwise=ASGIStaticFilesHandler(django) if settings.ENV == "development" else django,
     lifespan=lifespan,
 )

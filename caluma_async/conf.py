@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
@@ -18,6 +18,9 @@ from django.conf import settings as django_settings
 from caluma_async.errors import Misconfigured
 
 T = TypeVar("T")
+
+SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""Algorithms that need a private key to sign; what can be checked can otherwise be forged."""
 
 DEVELOPMENT_KEY = "development-only-not-a-secret"
 
@@ -103,12 +106,26 @@ def _seconds(default: float, meaning: str, least: float = 0) -> Setting[float]:
     return Setting(default, meaning, parse=float, check=_at_least(least))
 
 
-def _dotted_names(default: Sequence[str], meaning: str) -> Setting[Sequence[str]]:
+def _texts(default: Sequence[str], meaning: str, *, among: Collection[str] = ()) -> Setting[Sequence[str]]:
     def check(value: Sequence[str]) -> str | None:
-        listed = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
-        return None if listed else "must be a list of strings"
+        if not (isinstance(value, list | tuple) and all(isinstance(text, str) for text in value)):
+            return "must be a list of strings"
+        fits = not among or (value and set(among).issuperset(value))
+        return None if fits else f"must list some of {', '.join(among)}"
 
     return Setting(default, meaning, parse=_items, check=check)
+
+
+def _dotted_names(default: Sequence[str], meaning: str) -> Setting[Sequence[str]]:
+    return _texts(default, meaning)
+
+
+def _address(meaning: str) -> Setting[str]:
+    def check(value: str) -> str | None:
+        known = value == "" or (isinstance(value, str) and value.startswith(("https://", "http://")))
+        return None if known else "must be an address that begins with https:// or http://"
+
+    return Setting("", meaning, parse=_text, check=check)
 
 
 class Settings:
@@ -156,6 +173,33 @@ class Settings:
     VISIBILITY_CLASSES = _dotted_names([], "Dotted classes that say who may see what; all narrow it down. Empty: everything.")
     VALIDATION_CLASSES = _dotted_names([], "Dotted classes that check or change the input of mutations, one after the other.")
 
+    # authentication
+    AUTHENTICATOR = Setting(
+        "caluma_async.access.authentication.authenticate",
+        "Dotted name of the coroutine function that takes a Django request and gives the `User`, or refuses.",
+        parse=_text,
+    )
+    OIDC_JWKS_ENDPOINT = _address("Address of the identity provider's keys: tokens are JWTs that are checked here.")
+    OIDC_ISSUER = Setting("", "The `iss` that a JWT must have.", parse=_text)
+    OIDC_AUDIENCE = _texts([], "The audiences of which a JWT must name one in `aud`.")
+    OIDC_ALGORITHMS = _texts(["RS256"], "Signature algorithms that are accepted: `RS…`, `PS…`, `ES…`, `EdDSA`.", among=SIGNATURES)
+    OIDC_LEEWAY = _seconds(30.0, "Seconds by which the provider's clock may differ.")
+    OIDC_JWKS_LIFETIME = _seconds(3600.0, "Seconds until the provider's keys are read anew; while it is down, they hold twice as long.", 1)
+    OIDC_JWKS_COOLDOWN = _seconds(10.0, "Seconds between two requests for keys, however many tokens name unknown ones.", 1)
+    OIDC_USERINFO_ENDPOINT = _address("Address of the identity provider's userinfo: it is asked who a token belongs to.")
+    OIDC_BEARER_TOKEN_REVALIDATION_TIME = _seconds(0.0, "Seconds for which the answer about a token is kept. 0: it is asked every time.")
+    OIDC_TIMEOUT = _seconds(5.0, "Seconds until an identity provider that does not answer is given up (503).", 0.1)
+    OIDC_VERIFY_SSL = Setting(True, "Whether the provider's certificate is checked.", parse=_flag)
+    OIDC_USERNAME_CLAIM = Setting("sub", "The claim with the user's name; `a.b` is `b` in `a`.", parse=_text)
+    OIDC_CLIENT_CLAIM = Setting("azp", "The claim with the name of a client without a user.", parse=_text)
+    OIDC_GROUPS_CLAIM = Setting("caluma_groups", "The claim with the list of the user's groups.", parse=_text)
+    OIDC_USER_FACTORY = Setting(
+        "caluma_async.access.authentication.make_user",
+        "Dotted name of the function or class that makes the `User` of a token and its claims.",
+        parse=_text,
+    )
+    GROUP_HEADER = Setting("X-Group", "The header by which a request chooses one of the user's groups.", parse=_text)
+
     # GraphQL
     GRAPHQL_THREADS = _integer(4, "Threads per process for database work of requests; each holds one connection.", 1)
     GRAPHQL_MAX_ROWS = _integer(10_000, "Rows one connection may return; more is an error, never a silent cut.", 1)
@@ -175,11 +219,6 @@ class Settings:
         "`development` or `production`: decides defaults, and who serves the static files (production: the web server).",
         parse=_text,
         check=_one_of("development", "production"),
-    )
-    AUTHENTICATOR = Setting(
-        "caluma_async.access.authentication.anonymous",
-        "Dotted name of the coroutine function that takes a Django request and gives the `User`, or refuses.",
-        parse=_text,
     )
     SHUTDOWN_TIMEOUT = _seconds(30.0, "Seconds a stopping server waits for requests, and then for mutations, under way.")
 

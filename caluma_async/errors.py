@@ -6,6 +6,7 @@ CalumaError
 ├── InvalidInput         the input is wrong; ``field`` names where, if anywhere
 │   └── InvalidExpression  an expression does not parse or asks for what does not exist
 ├── Unauthenticated      the token is none that this server accepts
+├── Unavailable          a service that has to be asked does not answer
 ├── NotAllowed           the permission says no
 ├── NotFound             there is no such object, or the user may not see it
 ├── Misconfigured        the site's settings or code are wrong; found at start-up where possible
@@ -80,6 +81,12 @@ class Unauthenticated(CalumaError):
     """The request carries a token that this server does not accept."""
 
     code = "unauthenticated"
+
+
+class Unavailable(CalumaError):
+    """A service that this server has to ask, such as the identity provider, does not answer."""
+
+    code = "unavailable"
 
 
 class NotAllowed(CalumaError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from channels.routing import ProtocolTypeRouter
 
+from caluma_async.access import authentication
 from caluma_async.conf import settings
 from caluma_async.graphql import database
 from caluma_async.graphql.perform import under_way
@@ -41,6 +42,11 @@ def register_database(lifespan: Lifespan) -> None:
         await asyncio.to_thread(database.threads.close)
 
     lifespan.register("database threads", stop=close)
+
+
+def register_authentication(lifespan: Lifespan) -> None:
+    """Close the connections to the identity provider."""
+    lifespan.register("authentication", stop=authentication.close)
 
 
 def register_mutations(lifespan: Lifespan) -> None:

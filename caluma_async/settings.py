@@ -95,7 +95,9 @@ STATIC_URL = "static/"
 STATIC_ROOT = _environment.get("STATIC_ROOT", str(BASE_DIR / "static"))
 
 CORS_ALLOWED_ORIGINS = _environment.items("CORS_ALLOWED_ORIGINS", [])
+_group_header = str(globals().get("GROUP_HEADER", settings.__class__.GROUP_HEADER.default)).lower()
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "user-agent", "x-request-id", "language"]
+CORS_ALLOW_HEADERS.append(_group_header)
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
@@ -115,5 +117,8 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
     "root": {"handlers": ["console"], "level": _environment.get("LOG_LEVEL", "INFO").upper()},
-    "loggers": {"django": {"handlers": [], "level": "INFO"}},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO"},
+        "httpx": {"level": "WARNING"},  # a line for every request to the identity provider otherwise
+    },
 }

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
 
+from caluma_async.access.authentication.checks import check_authentication, check_provider
 from caluma_async.access.base import Deed
 from caluma_async.access.classes import BASES, complaints, listed, unguarded
 from caluma_async.access.permissions import BasePermission, permission_for
@@ -18,7 +20,9 @@ def install() -> None:
     """Make `manage.py check` ask them all."""
     register(check_guarded, "security")
     register(check_classes, "security")
+    register(check_authentication, "security")
     register(check_openness, "security", deploy=True)
+    register(check_provider, "security", deploy=True)
 
 
 def check_guarded(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
@@ -31,7 +35,10 @@ def check_classes(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Every class that is listed can be used."""
     wrong = mistakes()
     return [
-        Error(complaint, id="access.E002") for setting in BASES if setting not in wrong for complaint in complaints(setting)
+        Error(complaint, id="access.E002")
+        for setting in BASES
+        if setting not in wrong
+        for complaint in complaints(setting)
     ]
 
 
@@ -47,14 +54,14 @@ def _open() -> Iterator[CheckMessage]:
     verbs = set(deeds())
     free = sorted(verb.__name__ for verb in verbs if not _is_guarded(verb, permissions))
     if len(free) == len(verbs):
-        yield Warning("PERMISSION_CLASSES lets everybody do everything.", id="access.W001")
+        yield checks.Warning("PERMISSION_CLASSES lets everybody do everything.", id="access.W001")
     elif free:
-        yield Warning(f"PERMISSION_CLASSES lets everybody do this: {', '.join(free)}.", id="access.W002")
+        yield checks.Warning(f"PERMISSION_CLASSES lets everybody do this: {', '.join(free)}.", id="access.W002")
     if not any(visibility.restricts(model) for visibility in visibilities for model in records()):
-        yield Warning("VISIBILITY_CLASSES shows everything to everybody.", id="access.W003")
+        yield checks.Warning("VISIBILITY_CLASSES shows everything to everybody.", id="access.W003")
     for name in ("GRAPHQL_INTROSPECTION", "GRAPHIQL"):
         if getattr(settings, name):
-            yield Warning(f"{name} is on.", id="access.W004")
+            yield checks.Warning(f"{name} is on.", id="access.W004")
 
 
 def deeds(base: type[Deed] = Deed) -> Iterator[type[Deed]]:
@@ -66,6 +73,5 @@ def deeds(base: type[Deed] = Deed) -> Iterator[type[Deed]]:
 
 
 def _is_guarded(verb: type[Deed], permissions: tuple[type[BasePermission], ...]) -> bool:
-    return any(
-        permission_for.find(each, verb) or each.has_permission is not BasePermission.has_permission for each in permissions
-    )
+    own = BasePermission.has_permission
+    return any(permission_for.find(each, verb) or each.has_permission is not own for each in permissions)

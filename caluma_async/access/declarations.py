@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from asgiref.sync import async_to_sync
 
@@ -94,7 +94,7 @@ def settled(value: Any) -> Any:
         return value
 
     async def awaited() -> Any:
-        return await cast("Awaitable[Any]", value)
+        return await value
 
     return async_to_sync(awaited)()
 

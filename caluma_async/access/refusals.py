@@ -1,4 +1,4 @@
-"""What the site's classes may raise to refuse: our own errors, or the words that Django and REST framework have for it."""
+"""What the site's classes may raise to refuse: our own errors, or what Django and REST framework have for it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _refusal(error: Exception, forbidden: str) -> CalumaError | None:
     # only who has imported it can have raised its errors
     framework = sys.modules.get("rest_framework.exceptions")
     if framework is not None and isinstance(error, framework.ValidationError):
-        return InvalidInput(" ".join(_texts(error.detail)))  # type: ignore[attr-defined]
+        return InvalidInput(" ".join(_texts(error.detail)))
     if framework is not None and isinstance(error, framework.PermissionDenied | framework.NotAuthenticated):
         return NotAllowed(str(error))
     return None

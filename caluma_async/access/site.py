@@ -25,6 +25,7 @@ from caluma_async.identity import User
 
 M = TypeVar("M", bound=Model)
 
+
 @dataclass(frozen=True, kw_only=True)
 class Rules:
     """The classes of the site."""

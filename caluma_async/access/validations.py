@@ -18,12 +18,12 @@ validation_for: Final = Kind(
 class BaseValidation:
     """Checks the input of a verb, and may change it. Methods return the input, or raise `InvalidInput`.
 
-        class Validation(BaseValidation):
-            @validation_for(SaveCase)
-            def with_reference(self, mutation, data, info):
-                if "reference" not in data.get("meta", {}):
-                    raise InvalidInput("A case needs a reference.", field="meta")
-                return data
+    class Validation(BaseValidation):
+        @validation_for(SaveCase)
+        def with_reference(self, mutation, data, info):
+            if "reference" not in data.get("meta", {}):
+                raise InvalidInput("A case needs a reference.", field="meta")
+            return data
     """
 
     @classmethod

@@ -25,7 +25,7 @@ filter_queryset_for: Final = Kind(
 class BaseVisibility:
     """Narrows a queryset down to what the user may see: nothing is left out where nothing is declared for the model.
 
-    `suppress_visibilities` lists relations to one object, as `WorkItem.case`, along which this class leaves nothing out.
+    `suppress_visibilities` lists relations to one object, such as `WorkItem.case`, along which it leaves nothing out.
 
         class Visibility(BaseVisibility):
             @filter_queryset_for(Case)
@@ -108,9 +108,7 @@ class Union(BaseVisibility):
         shown = [self._shown_by(part, queryset, info) for part in self.visibility_classes]
         return queryset.filter(reduce(or_, (Q(pk__in=keys_of(found)) for found in shown)))
 
-    def _shown_by(
-        self, part: type[BaseVisibility], queryset: QuerySet[Anything], info: Asking
-    ) -> QuerySet[Anything]:
+    def _shown_by(self, part: type[BaseVisibility], queryset: QuerySet[Anything], info: Asking) -> QuerySet[Anything]:
         found = settled(part().filter_queryset(queryset.model, queryset, info))
         return checked(found, queryset.model, part.__qualname__)
 

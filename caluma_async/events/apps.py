@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 
-from caluma_async.events import after_commit, checks
+from caluma_async.events import checks, lifecycle, recorder
 from caluma_async.events.receivers import discover
 from caluma_async.events.scope import use_recorder
 
@@ -17,5 +17,6 @@ class EventsConfig(AppConfig):
     def ready(self) -> None:
         """Check settings and receivers, take deliveries over, and import the modules that receivers are in."""
         checks.install()
-        use_recorder(after_commit.record)
+        use_recorder(recorder.record)
+        lifecycle.install()
         discover()

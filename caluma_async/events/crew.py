@@ -121,5 +121,3 @@ class OwnDesk(Executor):
         """The delivery is over."""
         if self._desk is not None:
             self._crew.give(self._desk)
-
-

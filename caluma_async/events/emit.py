@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from django.dispatch import Signal
 
 from caluma_async.conf import settings
-from caluma_async.errors import Misconfigured, RunawayEvents, SignalHandlingError, SyncVerbOnEventLoop
+from caluma_async.errors import CalumaError, Misconfigured, RunawayEvents, SignalHandlingError, SyncVerbOnEventLoop
 from caluma_async.events import blocking
 from caluma_async.events import registry as registration
 from caluma_async.events.event import Event, EventType, Outcome
@@ -179,18 +179,18 @@ class _Emission:
 
 def _undo(event: Event, failed: Sequence[tuple[Receiver, Exception]]) -> SignalHandlingError:
     errors = [error for _, error in failed]
-    raised = SignalHandlingError(
-        f"{event.name}: {'; '.join(f'{receiver.name} failed: {_told(error)}' for receiver, error in failed)}",
-        caught_exceptions=[leaf for error in errors for leaf in _leaves(error)],
-    )
+    told = "; ".join(f"{receiver.name} failed with {_told(error)}" for receiver, error in failed)
+    leaves = [leaf for error in errors for leaf in _leaves(error)]
+    raised = SignalHandlingError(f"{event.name}: {told}.", caught_exceptions=leaves)
     raised.__cause__ = errors[0] if len(errors) == 1 else ExceptionGroup(event.name, errors)
     return raised
 
 
 def _told(error: Exception) -> str:
-    """The error's text for the client; a database's own words stay here."""
+    """What a client may read: the words of an error that was meant for it, of others only what they are called."""
+    meant = isinstance(error, CalumaError) and not isinstance(error, Misconfigured)
     name = type(error).__name__
-    return f"{name}." if isinstance(error, DatabaseError) or not str(error) else f"{name}: {error}"
+    return f"{name}: {error}".rstrip(".") if meant else name
 
 
 def _leaves(error: Exception) -> Sequence[BaseException]:

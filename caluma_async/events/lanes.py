@@ -80,6 +80,10 @@ class Followers(Generic[T]):
             del self._lanes[lane]
         return follower
 
+    def put_back(self, lane: str, follower: T) -> None:
+        """Undo `next`."""
+        self._lanes.setdefault(lane, deque()).appendleft(follower)
+
     def drop(self, lane: str | None) -> list[T]:
         """Take all of a lane out."""
         return list(self._lanes.pop(lane, ())) if lane is not None else []

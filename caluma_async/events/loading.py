@@ -19,7 +19,7 @@ _at_hand: Final[dict[type[Model], tuple[str, ...]]] = {}
 
 
 def at_hand(model: type[Model], *paths: str) -> None:
-    """Say which related objects (as in `select_related`) come along with objects of a model, for `async def` receivers."""
+    """Say which related objects (as in `select_related`) come along with objects of a model."""
     _at_hand[model] = paths
     _readers.clear()
 
@@ -67,14 +67,14 @@ class _Reader:
 
     def __init__(self, model: type[Model]) -> None:
         key = model._meta.pk
-        table, column = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(key.column)
+        table, column = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(str(key.column))
         one_of = dialect().one_of(str(key.db_type(connection)).partition("(")[0])
-        condition = RawSQL(f"{table}.{column} {one_of}", (None,), output_field=BooleanField())  # noqa: S611
+        condition = RawSQL(f"{table}.{column} {one_of}", (None,), output_field=BooleanField())  # noqa: S611 - our names
         self.queryset = model._base_manager.select_related(*_at_hand.get(model, ())).filter(condition)
         self.compiler = self.queryset.query.get_compiler(connection=connection)
         self.sql, _ = self.compiler.as_sql()
         self.key = key
-        self.place = [column[0].target for column in self.compiler.select].index(key)  # type: ignore[attr-defined]
+        self.place = [column[0].target for column in self.compiler.select].index(key)
 
     def rows(self, keys: Sequence[Any]) -> dict[Any, Any]:
         """The rows with these keys, by key."""
@@ -87,10 +87,10 @@ class _Reader:
             return []
         compiler: Any = copy.copy(self.compiler)
         compiler.connection = connection
-        compiler.execute_sql = lambda *args, **kwargs: [rows]
+        compiler.execute_sql = lambda *_, **__: [rows]
         queryset = self.queryset.all()
         answered: Any = queryset.query
-        answered.get_compiler = lambda *args, **kwargs: compiler
+        answered.get_compiler = lambda *_, **__: compiler
         return list(queryset)
 
 

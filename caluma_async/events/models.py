@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from caluma_async.events.states import KEPT, UNFINISHED, State
 from caluma_async.keys import uuid7
 
 
-class State(models.TextChoices):
-    """Where a delivery stands."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    HELD = "held"
-    DISCARDED = "discarded"
-
-
-UNFINISHED: Final = (State.WAITING, State.RUNNING, State.HELD)
-"""The states in which a delivery stands in the way of those behind it in its lane."""
-
-FINISHED: Final = (State.DELIVERED, State.FAILED, State.DISCARDED)
-
-KEPT: Final = (State.FAILED, State.HELD)
-"""The states that wait for a person; retention leaves them alone."""
-
-
 class LaneField(models.CharField):  # type: ignore[type-arg]
-    """The name of a lane. It is compared by bytes, whatever the database's language, as skipping over lanes needs it."""
+    """The name of a lane, compared by bytes whatever the database's language: skipping over lanes needs that."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
         """The column's type, with the collation `C` where the database has another by default."""
@@ -83,7 +64,11 @@ class Delivery(models.Model):
     id = models.BigAutoField(primary_key=True)
     event = models.ForeignKey(
         # no constraint: both rows are written by one statement, and checking it would cost every emission a look-up
-        EventRecord, on_delete=models.CASCADE, related_name="deliveries", db_constraint=False, editable=False
+        EventRecord,
+        on_delete=models.CASCADE,
+        related_name="deliveries",
+        db_constraint=False,
+        editable=False,
     )
     receiver = models.CharField(max_length=255)
     lane = LaneField(max_length=600, null=True)

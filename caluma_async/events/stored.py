@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.apps import apps
 from django.db.models import Model
 from django.utils.dateparse import parse_duration
 from django.utils.duration import duration_iso_string
@@ -124,7 +123,7 @@ def _refusal(event: Event, name: str, problem: Exception) -> NotStorable:
     )
 
 
-class _Unfit(Exception):
+class _Unfit(Exception):  # noqa: N818
     """What of a value can be stored neither as JSON nor as a reference."""
 
 

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
+
+from caluma_async.events.outbox import Claim
 
 logger = logging.getLogger("caluma_async.events")
 
@@ -52,6 +54,20 @@ class Told:
     number: int = 1
     error: BaseException | None = None
     reason: str = ""
+
+
+def about(claim: Claim, kind: Kind, **facts: Any) -> Told:
+    """Something that happened to a delivery in hand."""
+    return Told(
+        kind=kind,
+        receiver=claim.receiver,
+        event=claim.event.type,
+        event_id=claim.event.id,
+        delivery=claim.id,
+        lane=claim.lane,
+        attempt=claim.attempt,
+        **facts,
+    )
 
 
 Listener = Callable[[Told], None]

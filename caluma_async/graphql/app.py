@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from cross_web import AsyncHTTPRequestAdapter
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
@@ -24,7 +24,7 @@ from caluma_async.access.authentication import Authenticator
 from caluma_async.access.site import site_access
 from caluma_async.conf import settings
 from caluma_async.correlation import request_id
-from caluma_async.errors import Unauthenticated
+from caluma_async.errors import NotAllowed, Unauthenticated, Unavailable
 from caluma_async.graphql import body, errors
 from caluma_async.graphql.body import BadRequestError
 from caluma_async.graphql.context import Context
@@ -33,6 +33,13 @@ from caluma_async.graphql.middleware import Middleware, as_json, json_response
 from caluma_async.identity import User
 
 logger = logging.getLogger("caluma_async.requests")
+
+_TURNED_AWAY: Final[Mapping[type[Exception], tuple[int, dict[str, str]]]] = {
+    Unauthenticated: (401, {"WWW-Authenticate": "Bearer"}),
+    NotAllowed: (403, {}),
+    Unavailable: (503, {"Retry-After": "5"}),
+}
+"""How the authenticator's errors are answered."""
 
 
 class GraphQLApp:
@@ -97,12 +104,11 @@ class GraphQLConsumer(GraphQLHTTPConsumer[Context, None]):
             content = await body.read(request, self._receive)
             answer = cast("ChannelsResponse", await self.run(ChannelsRequest(consumer=self, body=content)))
             return HttpResponse(answer.content, status=answer.status, content_type=answer.content_type)
-        except Unauthenticated as error:
-            return json_response(401, errors.outermost(error.message), {"WWW-Authenticate": "Bearer"})
+        except (Unauthenticated, NotAllowed, Unavailable) as error:
+            status, headers = _TURNED_AWAY[type(error)]
+            return json_response(status, errors.outermost(error.message), headers)
         except BadRequestError as error:
             return json_response(error.status, errors.outermost(error.message), error.headers)
-        except HTTPException as error:
-            return json_response(error.status_code, errors.outermost(error.reason))
 
     def _wants_page(self) -> bool:
         request = self._request

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Count, F, Model, Q, QuerySet, Window
 from django.db.models.functions import DenseRank
-from graphql import GraphQLNamedType, GraphQLObjectType, GraphQLResolveInfo, get_named_type
+from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type
 
 from caluma_async.conf import settings
 from caluma_async.graphql.context import Context
@@ -19,7 +19,7 @@ from caluma_async.graphql.loaders import affordable, loaded, spend, visible
 from caluma_async.graphql.ordering import Order, reverse, sorting
 from caluma_async.graphql.pages import Page, Rows, argument, page, page_arguments, too_many
 from caluma_async.graphql.relations import reach
-from caluma_async.graphql.selection import selected
+from caluma_async.graphql.selection import ResolveInfo, selected
 
 Arguments = Mapping[str, Any]
 
@@ -68,13 +68,13 @@ class Connected:
         step = self.model._meta.get_field(str(self.below).partition("__")[0])
         return bool(step.one_to_many or step.many_to_many)
 
-    def __call__(self, source: Any, info: GraphQLResolveInfo, /, **arguments: Any) -> Awaitable[Rows]:
+    def __call__(self, source: Any, info: ResolveInfo, /, **arguments: Any) -> Awaitable[Rows]:
         if self.below is None:
             return self._answered(orm(Search(self, info, arguments).all), info)
         key = getattr(source, self._own_key)
         return self._answered(loaded(info, key, lambda: Search(self, info, arguments).below), info)
 
-    async def _answered(self, search: Awaitable[Rows], info: GraphQLResolveInfo) -> Rows:
+    async def _answered(self, search: Awaitable[Rows], info: ResolveInfo) -> Rows:
         rows = await search
         spend(info.context, len(rows.nodes))
         return rows
@@ -85,9 +85,9 @@ class Connected:
             return queryset
         return filtered(queryset, self._filters, arguments.get("filter"), context)
 
-    def sorted(self, arguments: Arguments) -> list[Order]:
+    def sorted(self, arguments: Arguments, context: Context) -> list[Order]:
         """The order asked for, and one that is always the same below it."""
-        return sorting(self._orders, arguments.get("order"))
+        return sorting(self._orders, arguments.get("order"), context)
 
 
 class Listed:
@@ -96,7 +96,7 @@ class Listed:
     def __init__(self, model: type[Model], below: str) -> None:
         self._all = Connected(model, below, "pk", None, None)
 
-    def __call__(self, source: Any, info: GraphQLResolveInfo, /, **_: Any) -> Awaitable[Sequence[Any]]:
+    def __call__(self, source: Any, info: ResolveInfo, /, **_: Any) -> Awaitable[Sequence[Any]]:
         return self._nodes(self._all(source, info))
 
     async def _nodes(self, rows: Awaitable[Rows]) -> Sequence[Any]:
@@ -106,7 +106,7 @@ class Listed:
 class Search:
     """One connection in a document: what it selects, filters, sorts and cuts out. Its two searches use the database."""
 
-    def __init__(self, field: Connected, info: GraphQLResolveInfo, arguments: Arguments) -> None:
+    def __init__(self, field: Connected, info: ResolveInfo, arguments: Arguments) -> None:
         self._field = field
         self._arguments = arguments
         self._context: Context = info.context
@@ -147,7 +147,7 @@ class Search:
         return self._field.narrowed(visible(self._field.model, self._context), self._arguments, self._context)
 
     def _complete(self, found: QuerySet[Any]) -> QuerySet[Any]:
-        return self._reach.loaded_by(found).order_by(*self._field.sorted(self._arguments))
+        return self._reach.loaded_by(found).order_by(*self._field.sorted(self._arguments, self._context))
 
     def _cut(self, wanted: Page, found: QuerySet[Any]) -> Rows:
         """One row more than asked for tells whether there is a next page."""
@@ -163,7 +163,8 @@ class Search:
         """The page of each parent: its rows with their places, and one more where there is a next page."""
         found = self._complete(found.distinct() if self._field.may_repeat else found)
         if not self._page.is_everything:
-            found = self._placed(found)
+            # by the place, not by what makes it: Django (5.2) mixes columns up where that is not one of them
+            found = self._placed(found).order_by("page_place")
         grouped: dict[Any, list[Any]] = defaultdict(list)
         for node in affordable(found):
             grouped[node.page_parent].append(node)
@@ -171,7 +172,7 @@ class Search:
 
     def _placed(self, found: QuerySet[Any]) -> QuerySet[Any]:
         """Only the rows of the page and the one after it, each with its place among those of its parent (from 1)."""
-        orders, wanted = self._field.sorted(self._arguments), self._page
+        orders, wanted = self._field.sorted(self._arguments, self._context), self._page
         found = found.annotate(page_place=_rank(orders)).filter(page_place__gt=wanted.lower)
         if wanted.upper is not None:
             found = found.filter(page_place__lte=wanted.upper + 1)
@@ -184,7 +185,9 @@ class Search:
 
     def _page_of(self, nodes: list[Any]) -> Rows | BaseException:
         if self._page.is_everything:
-            return Rows(nodes, total_count=len(nodes)) if len(nodes) <= settings.GRAPHQL_MAX_ROWS else too_many(self._name)
+            return (
+                Rows(nodes, total_count=len(nodes)) if len(nodes) <= settings.GRAPHQL_MAX_ROWS else too_many(self._name)
+            )
         start = nodes[0].page_place - 1 if nodes else self._page.lower
         upper = self._page.upper
         has_more = upper is not None and bool(nodes) and nodes[-1].page_place > upper
@@ -202,5 +205,5 @@ def _rank(orders: list[Order]) -> Window:
 
 
 def _node_of(connection_type: GraphQLObjectType) -> GraphQLNamedType:
-    edge = get_named_type(connection_type.fields["edges"].type)
-    return get_named_type(edge.fields["node"].type)  # type: ignore[union-attr]
+    edge = cast("GraphQLObjectType", get_named_type(connection_type.fields["edges"].type))
+    return cast("GraphQLNamedType", get_named_type(edge.fields["node"].type))

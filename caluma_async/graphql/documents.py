@@ -92,8 +92,6 @@ class Documents:
         tree = _parsed(text)
         _check(self._schema, tree)
         operations = [node for node in tree.definitions if isinstance(node, OperationDefinitionNode)]
-        if not operations:
-            raise InvalidDocumentError([GraphQLError("The document has no operation.")])
         return Document(tree, {node.name.value if node.name else None: node.operation for node in operations})
 
     def _remember(self, text: str, document: Document) -> None:
@@ -117,8 +115,6 @@ def _parsed(text: str) -> DocumentNode:
         return parse(text, max_tokens=settings.GRAPHQL_MAX_TOKENS)
     except GraphQLError as error:
         raise InvalidDocumentError([error]) from error
-    except RecursionError:
-        raise InvalidDocumentError([GraphQLError("The document is nested too deeply.")]) from None
 
 
 def _check(schema: GraphQLSchema, tree: DocumentNode) -> None:

@@ -88,11 +88,8 @@ async def execute(schema: Schema, asked: Asked, context: Context) -> Outcome:
 
 
 def _outcome(result: ExecutionResult, kind: Kind) -> Outcome:
-    if isinstance(result, PreExecutionError):
-        return _not_executed(result.errors or [], kind)
-    if result.errors and result.data is None and all(error.path is None for error in result.errors):
-        # nothing was resolved: the variables do not fit
-        return Outcome(status=400, body=errors.invalid_request(result.errors), kind=kind.value, result=result)
+    if _is_refused(result):
+        return Outcome(status=400, body=errors.invalid_request(result.errors or ()), kind=kind.value, result=result)
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = errors.of_resolvers(result.errors)
@@ -101,8 +98,8 @@ def _outcome(result: ExecutionResult, kind: Kind) -> Outcome:
     return Outcome(status=200, body=body, kind=kind.value, result=result)
 
 
-def _not_executed(caught: list[GraphQLError], kind: Kind) -> Outcome:
-    """The document is valid, and yet something failed before its first resolver."""
-    if any(isinstance(error.original_error, RecursionError) for error in caught):
-        return Outcome(status=400, body=errors.invalid_request([GraphQLError("The variables are nested too deeply.")]))
-    return Outcome(status=200, body={"data": None, "errors": errors.of_resolvers(caught)}, kind=kind.value)
+def _is_refused(result: ExecutionResult) -> bool:
+    """Whether the variables do not fit. Then nothing was resolved, and yet no extension of the schema has failed."""
+    if not result.errors or isinstance(result, PreExecutionError):
+        return False
+    return result.data is None and all(error.path is None for error in result.errors)

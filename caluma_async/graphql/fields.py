@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 import strawberry
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
@@ -19,10 +19,8 @@ RESOLVER: Final = "resolver"
 READS: Final = "reads"
 
 
-class Resolver(Protocol):
-    """What answers a field: called with the source object, graphql-core's info and the arguments as they came."""
-
-    def __call__(self, source: Any, info: Any, /, **arguments: Any) -> Any: ...
+Resolver = Callable[..., Any]
+"""What answers a field: called with the source object, graphql-core's info and the arguments as they came."""
 
 
 def answered_by(
@@ -39,7 +37,7 @@ def answered_by(
     """
     metadata = {RESOLVER: resolver, READS: tuple(reads)}
     field = strawberry.field(metadata=metadata, deprecation_reason=deprecation_reason)
-    cast(StrawberryField, field).arguments = list(arguments)
+    cast("StrawberryField", field).arguments = list(arguments)
     return field
 
 
@@ -51,12 +49,12 @@ def reads_of(field: GraphQLField) -> Sequence[str]:
 
 def text(name: str) -> Any:
     """A localized attribute that has to be there, in the request's language."""
-    return answered_by(lambda source, info: getattr(source, name).translate() or "", reads=[name])
+    return answered_by(lambda source, _info: getattr(source, name).translate() or "", reads=[name])
 
 
 def optional_text(name: str) -> Any:
     """A localized attribute, in the request's language; null if there is no text."""
-    return answered_by(lambda source, info: getattr(source, name).translate(), reads=[name])
+    return answered_by(lambda source, _info: getattr(source, name).translate(), reads=[name])
 
 
 def resolve_directly(schema: GraphQLSchema) -> None:
@@ -73,4 +71,4 @@ def _direct(field: GraphQLField) -> Callable[..., Any] | None:
     if resolver is not None or not definition.is_basic_field:
         return resolver
     read = attrgetter(definition.python_name)
-    return lambda source, info: read(source)
+    return lambda source, _info: read(source)

@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, Final, TypeVar, cast
 
 from django.db.models import Model, QuerySet
-from graphql import GraphQLResolveInfo
+from graphql.pyutils import Path
 from strawberry.dataloader import DataLoader
 
 from caluma_async.conf import settings
 from caluma_async.errors import InvalidInput
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.database import orm
+from caluma_async.graphql.selection import ResolveInfo
 
 M = TypeVar("M", bound=Model)
 V = TypeVar("V")
@@ -34,7 +35,7 @@ def visible(model: type[M], context: Context, *, through: str | None = None) -> 
 
 
 def loaded(
-    info: GraphQLResolveInfo, key: Hashable, make: Callable[[], Callable[[Sequence[Any]], Sequence[V | BaseException]]]
+    info: ResolveInfo, key: Hashable, make: Callable[[], Callable[[Sequence[Any]], Sequence[V | BaseException]]]
 ) -> Awaitable[V]:
     """What stands for the key; loaded together with the other keys of this place in the document.
 
@@ -59,13 +60,14 @@ def forget(context: Context) -> None:
     context.loaders.pop(_BY_PLACE, None)
 
 
-def place(info: GraphQLResolveInfo) -> Hashable:
+def place(info: ResolveInfo) -> Hashable:
     """Where in the document a field stands: the names that lead there, without the numbers of rows."""
-    names, path = [info.parent_type.name], info.path
+    names = [info.parent_type.name]
+    path: Path | None = info.path
     while path is not None:
         if isinstance(path.key, str):
             names.append(path.key)
-        path = path.prev  # type: ignore[assignment]
+        path = path.prev
     return tuple(names)
 
 

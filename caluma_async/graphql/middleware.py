@@ -10,12 +10,11 @@ import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from corsheaders.middleware import CorsMiddleware
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils import translation
@@ -62,7 +61,7 @@ class Middleware:
         try:
             request.get_host()
             early = self._cors.check_preflight(request) or self._security.process_request(request)
-            return _whole(early) if early is not None else await handler(request)
+            return cast("HttpResponse", early) if early is not None else await handler(request)
         except DisallowedHost:
             return json_response(400, errors.outermost("The host of this request is none of ALLOWED_HOSTS."))
         except Exception as error:  # noqa: BLE001 - the last frame: whatever it is, the client gets an answer
@@ -85,12 +84,6 @@ def json_response(status: int, body: Any, headers: dict[str, str] | None = None)
 def as_json(value: Any) -> bytes:
     """The value as JSON. It escapes all but ASCII, so that any text survives; raises `ValueError`, `TypeError`."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _whole(response: HttpResponseBase) -> HttpResponse:
-    if isinstance(response, HttpResponse):
-        return response
-    raise TypeError(f"{type(response).__name__} is not a whole response.")
 
 
 def _no_response(request: HttpRequest) -> HttpResponse:

@@ -7,7 +7,6 @@ from typing import Any
 
 import strawberry
 from django.db.models import Model
-from graphql import GraphQLResolveInfo
 
 from caluma_async.errors import InvalidInput
 from caluma_async.graphql.database import orm
@@ -15,11 +14,21 @@ from caluma_async.graphql.fields import answered_by
 from caluma_async.graphql.loaders import visible
 from caluma_async.graphql.pages import argument
 from caluma_async.graphql.relations import reach, together
-from caluma_async.graphql.relay import NODE_TYPES, Key, Node, decode, has_uuid, parse_slug, parse_uuid, raw_key, type_name
-from caluma_async.graphql.selection import selected
+from caluma_async.graphql.relay import (
+    NODE_TYPES,
+    Key,
+    Node,
+    decode,
+    has_uuid,
+    parse_slug,
+    parse_uuid,
+    raw_key,
+    type_name,
+)
+from caluma_async.graphql.selection import ResolveInfo, selected
 
 
-async def _find(source: Any, info: GraphQLResolveInfo, /, *, id: str) -> Model | None:  # noqa: A002 - the contract's name
+async def _find(source: Any, info: ResolveInfo, /, *, id: str) -> Model | None:  # noqa: A002 - the contract's name
     """The object, or `None` if there is none, or none that the user may see."""
     named = decode(id)
     if named is not None:
@@ -43,7 +52,7 @@ def _candidates(text: str) -> Mapping[type[Model], Key]:
     return {model: key for model, key in keys.items() if key is not None}
 
 
-def _look(candidates: Mapping[type[Model], Key], info: GraphQLResolveInfo) -> list[Model]:
+def _look(candidates: Mapping[type[Model], Key], info: ResolveInfo) -> list[Model]:
     found: list[Model] = []
     for model, key in candidates.items():
         wanted = together(

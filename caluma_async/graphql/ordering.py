@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from copy import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
 
 import strawberry
-from django.db.models import Expression, F
+from django.db.models import Case, Expression, F, Model, Q, Subquery, When
 from django.db.models.expressions import OrderBy
 from strawberry.utils.str_converters import to_camel_case
 
 from caluma_async.errors import InvalidInput
+from caluma_async.graphql.context import Context
 from caluma_async.graphql.filters.conditions import storable
 from caluma_async.graphql.filters.json import Sortable
+from caluma_async.graphql.loaders import visible
 
 Order = OrderBy
-Value = Expression | F
-Meaning = Callable[[Any], Value]
+Value = Expression | Subquery | F
+Meaning = Callable[[Any, Context], Value]
+Reaches = Mapping[str, type[Model]]
 
 SORTS_BY: Final = "sorts_by"
+MOST_ORDERS: Final = 20
 
 
 @strawberry.enum
@@ -32,54 +35,83 @@ class AscDesc(Enum):
 
 
 def sorts_by(meaning: Meaning) -> Any:
-    """A key of an order: `meaning` says by what the value sorts."""
+    """A key of an order: `meaning` says by what the value sorts, in a request."""
     return strawberry.field(default=strawberry.UNSET, metadata={SORTS_BY: meaning})
 
 
-def attribute(special: Mapping[Enum, Callable[[], Value]] | None = None) -> Any:
+def attribute(special: Mapping[Enum, Callable[[Context], Value]] | None = None) -> Any:
     """The key for attributes: each is the path that its value is, or what `special` says."""
 
-    def meaning(wanted: Enum) -> Value:
+    def meaning(wanted: Enum, context: Context) -> Value:
         made = (special or {}).get(wanted)
-        return F(wanted.value) if made is None else made()
+        return F(wanted.value) if made is None else made(context)
 
     return sorts_by(meaning)
 
 
-def key_of(path: str) -> Any:
-    """The key for what stands under a key of a JSON object."""
-    return sorts_by(lambda key: Sortable(path, key))
+def key_of(path: str, reaches: Reaches | None = None) -> Any:
+    """The key for what stands under a key of a JSON object; `reaches` as for `seen`."""
+    return sorts_by(lambda key, context: seen(Sortable(path, key), reaches or {}, context))
+
+
+def seen(value: Value, reaches: Reaches, context: Context) -> Value:
+    """The value; none where the user may not see what it is read from.
+
+    `reaches` names the relations that lead there.
+    """
+    hidden = {path: model for path, model in reaches.items() if context.access.restricts(model)}
+    if not hidden:
+        return value
+    is_visible = Q(**{f"{path}__in": visible(model, context) for path, model in hidden.items()})
+    return Case(When(is_visible, then=value))
 
 
 @strawberry.input
 class Ordered:
-    """Which way, and by a key of `meta`."""
+    """Which way."""
 
     direction: AscDesc | None = strawberry.UNSET
+
+
+@strawberry.input
+class MetaOrdered(Ordered):
+    """Which way, and by a key of `meta`."""
+
     meta: str | None = key_of("meta")
 
 
-def sorting(kind: type | None, orders: Iterable[Mapping[str, Any] | None] | None) -> list[Order]:
+def sorting(kind: type | None, orders: Sequence[Mapping[str, Any] | None] | None, context: Context) -> list[Order]:
     """The orders asked for, applied one after the other, then by age: no two rows are equal.
 
     `kind` is the input type that the orders are of; they come as graphql-core reads them, by GraphQL names.
     """
-    found = [] if kind is None else [order for given in orders or () for order in _orders(kind, given or {})]
+    if len(orders or ()) > MOST_ORDERS:
+        raise InvalidInput(f"order: {MOST_ORDERS} at most.", field="order")
+    found = [] if kind is None else [order for given in orders or () for order in _orders(kind, given or {}, context)]
     return [*found, OrderBy(F("created_at")), OrderBy(F("pk"))]
 
 
 def reverse(orders: Iterable[Order]) -> list[Order]:
     """The same orders the other way round."""
-    return [copy(order).reverse_ordering() for order in orders]
+    return [
+        # made anew: a copy would bring along that Django holds it equal to the original
+        OrderBy(
+            order.expression,
+            descending=not order.descending,
+            nulls_first=order.nulls_last,
+            nulls_last=order.nulls_first,
+        )
+        for order in orders
+    ]
 
 
-def _orders(kind: type, given: Mapping[str, Any]) -> list[Order]:
+def _orders(kind: type, given: Mapping[str, Any], context: Context) -> list[Order]:
     meanings = _meanings(kind)
     filled = {name: value for name, value in given.items() if name in meanings and value not in (None, "")}
     if len(filled) > 1:
         names = " and ".join(sorted(filled))
         raise InvalidInput(f"order: one key per object besides direction, not {names} together.", field="order")
-    values = [meanings[name](storable(value, name)) for name, value in filled.items()]
+    values = [meanings[name](storable(value, name), context) for name, value in filled.items()]
     descending = given.get("direction") is AscDesc.DESC
     return [OrderBy(value, descending=descending, **_nulls(descending)) for value in values]
 

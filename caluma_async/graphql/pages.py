@@ -50,7 +50,7 @@ class Connection(Generic[N]):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows from `lower` up to but not including `upper` (`None`: all), of these only the `last` ones (`None`: all)."""
+    """The rows from `lower` up to but not including `upper`, and of these only the `last` ones; `None`: all."""
 
     lower: int = 0
     upper: int | None = None

@@ -15,7 +15,6 @@ from graphql import (
     GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLResolveInfo,
     get_named_type,
 )
 
@@ -25,7 +24,7 @@ from caluma_async.graphql.context import Context
 from caluma_async.graphql.fields import answered_by, reads_of
 from caluma_async.graphql.loaders import loaded, visible
 from caluma_async.graphql.relay import key_columns
-from caluma_async.graphql.selection import Selection, selected
+from caluma_async.graphql.selection import ResolveInfo, Selection, selected
 
 M = TypeVar("M", bound=Model)
 
@@ -63,7 +62,7 @@ class Related:
             self.their_key = relation.field.attname
         self.path = f"{owner.__name__}.{self.name}"
 
-    def __call__(self, source: Any, info: GraphQLResolveInfo, /, **_: Any) -> Any:
+    def __call__(self, source: Any, info: ResolveInfo, /, **_: Any) -> Any:
         key = getattr(source, self.own_key)
         if key is None:
             return None
@@ -73,23 +72,25 @@ class Related:
                 return known
         return self._load(key, info)
 
-    def is_restricted(self, info: GraphQLResolveInfo) -> bool:
+    def is_restricted(self, info: ResolveInfo) -> bool:
         """Whether the user may be hidden what this relation leads to."""
         access: Access = info.context.access
         return access.restricts(self.target, through=self.path)
 
-    async def _load(self, key: Any, info: GraphQLResolveInfo) -> Model | None:
+    async def _load(self, key: Any, info: ResolveInfo) -> Model | None:
         wanted: Awaitable[Model | None] = loaded(info, key, lambda: Loading(self, info))
         found = await wanted
         if found is None and isinstance(info.return_type, GraphQLNonNull):
-            raise NotFound(f"{info.parent_type.name}.{info.field_name}: there is no such object, or you may not see it.")
+            raise NotFound(
+                f"{info.parent_type.name}.{info.field_name}: there is no such object, or you may not see it."
+            )
         return found
 
 
 class Loading:
     """Loads the related objects of many at once: called with keys, gives an object or `None` for each."""
 
-    def __init__(self, relation: Related, info: GraphQLResolveInfo) -> None:
+    def __init__(self, relation: Related, info: ResolveInfo) -> None:
         self._relation = relation
         self._context: Context = info.context
         self._reach = reach(get_named_type(info.return_type), selected(info), info).with_column(relation.their_key)
@@ -118,7 +119,7 @@ class Reach:
         return Reach(self.joins, (*self.columns, name))
 
 
-def reach(kind: GraphQLNamedType, selection: Selection, info: GraphQLResolveInfo) -> Reach:
+def reach(kind: GraphQLNamedType, selection: Selection, info: ResolveInfo) -> Reach:
     """What a selection on the type needs.
 
     Relations that are nearer are joined first; what may be hidden from somebody is left out, with all behind it.
@@ -158,7 +159,7 @@ def _fields(kind: GraphQLObjectType, selection: Selection) -> Iterator[tuple[Gra
             yield kind.fields[name], below
 
 
-def _possible(kind: GraphQLNamedType, info: GraphQLResolveInfo) -> Sequence[GraphQLObjectType]:
+def _possible(kind: GraphQLNamedType, info: ResolveInfo) -> Sequence[GraphQLObjectType]:
     if isinstance(kind, GraphQLInterfaceType):
         return info.schema.get_possible_types(kind)
     return [kind] if isinstance(kind, GraphQLObjectType) else []

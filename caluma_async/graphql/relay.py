@@ -61,12 +61,14 @@ def _resolve_type(instance: Any, *_: Any) -> str:
 class Node:
     """An object with a global id."""
 
-    id: strawberry.ID = answered_by(lambda source, info: encode(type_name(source), source.pk))
+    id: strawberry.ID = answered_by(lambda source, _info: encode(type_name(source), source.pk))
 
     resolve_type = staticmethod(_resolve_type)
 
 
-def node_type(model: type[Model], *, attribute: str | None = None, value: str | None = None) -> Callable[[type[T]], type[T]]:
+def node_type(
+    model: type[Model], *, attribute: str | None = None, value: str | None = None
+) -> Callable[[type[T]], type[T]]:
     """Make the class a GraphQL type that stands for objects of the model, and a node.
 
     With `attribute` and `value`: for those whose attribute has that value.
@@ -122,7 +124,9 @@ def raw_key(text: str, model: type[Model], field: str) -> Key:
     key = parse_uuid(text) if has_uuid(model) else parse_slug(text)
     if key is None:
         kind = "uuid" if has_uuid(model) else "slug"
-        raise InvalidInput(f"{field}: {text!r} is neither the global id nor the {kind} of a {model.__name__}.", field=field)
+        raise InvalidInput(
+            f"{field}: {text!r} is neither the global id nor the {kind} of a {model.__name__}.", field=field
+        )
     return key
 
 

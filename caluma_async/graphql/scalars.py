@@ -71,6 +71,9 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         name="GroupJexl", description="A group expression in JEXL.", serialize=str, parse_value=_expression
     ),
     QuestionJexl: strawberry.scalar(
-        name="QuestionJexl", description="An expression about questions in JEXL.", serialize=str, parse_value=_expression
+        name="QuestionJexl",
+        description="An expression about questions in JEXL.",
+        serialize=str,
+        parse_value=_expression,
     ),
 }

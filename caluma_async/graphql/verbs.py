@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import strawberry
 from django.db.models import Model
-from graphql import GraphQLObjectType, GraphQLResolveInfo, get_named_type
+from graphql import GraphQLObjectType, get_named_type
 from strawberry.utils.str_converters import to_camel_case
 
 from caluma_async.graphql.context import Context, Info
@@ -20,7 +20,7 @@ from caluma_async.graphql.pages import argument
 from caluma_async.graphql.perform import perform
 from caluma_async.graphql.relations import Reach, reach
 from caluma_async.graphql.scalars import JSONString
-from caluma_async.graphql.selection import selected
+from caluma_async.graphql.selection import ResolveInfo, selected
 from caluma_async.verbs import Verb
 
 
@@ -48,7 +48,9 @@ class Payload:
 def mutation(verb: type[Verb[Any]], takes: type, answers: str, *, deprecation_reason: str | None = None) -> Any:
     """A mutation: `takes` is its input type, `answers` the payload's attribute for what the verb returns."""
     field_argument = argument("input", takes)
-    return answered_by(Performed(verb, takes, answers), arguments=[field_argument], deprecation_reason=deprecation_reason)
+    return answered_by(
+        Performed(verb, takes, answers), arguments=[field_argument], deprecation_reason=deprecation_reason
+    )
 
 
 class Performed:
@@ -59,18 +61,18 @@ class Performed:
         self._takes = takes
         self._answers = answers
 
-    async def __call__(self, source: Any, info: GraphQLResolveInfo, /, *, input: Mapping[str, Any]) -> SimpleNamespace:  # noqa: A002
+    async def __call__(self, source: Any, info: ResolveInfo, /, *, input: Mapping[str, Any]) -> SimpleNamespace:  # noqa: A002
         data = read(self._takes, input)
         mutation_id, context = data.pop("client_mutation_id", None), data.pop("context", None)
         asking: Context = info.context
         verb = self._verb(asking.user, context=context, access=asking.access, **data)
-        result = await perform(cast(Info, info), verb)
+        result = await perform(cast("Info", info), verb)
         forget(asking)
         return SimpleNamespace(**{self._answers: await self._read(result, info)}, client_mutation_id=mutation_id)
 
-    async def _read(self, result: Any, info: GraphQLResolveInfo) -> Any:
+    async def _read(self, result: Any, info: ResolveInfo) -> Any:
         """The result; with what it refers to, as of after the commit, where that is selected."""
-        payload = cast(GraphQLObjectType, get_named_type(info.return_type))
+        payload = cast("GraphQLObjectType", get_named_type(info.return_type))
         name = to_camel_case(self._answers)
         wanted = reach(get_named_type(payload.fields[name].type), selected(info).get(name, {}), info)
         if result is None or not wanted.joins:

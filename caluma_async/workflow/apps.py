@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 
+from caluma_async.events.loading import at_hand
 from caluma_async.workflow import (
     checks,
     events,  # noqa: F401 - declares the event types, whether or not a receiver asks for them
@@ -16,5 +17,16 @@ class WorkflowConfig(AppConfig):
     verbose_name = "Workflow"
 
     def ready(self) -> None:
-        """Have dynamic groups and tasks checked."""
+        """Have dynamic groups and tasks checked; say what receivers that do not block find at hand."""
         checks.install()
+        at_hand(
+            self.get_model("WorkItem"),
+            "task",
+            "case__workflow",
+            "case__family",
+            "case__document",
+            "document",
+            "child_case",
+            "previous_work_item",
+        )
+        at_hand(self.get_model("Case"), "workflow", "family", "document")

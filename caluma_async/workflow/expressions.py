@@ -81,7 +81,7 @@ class Lazy(Mapping[str, Any]):
 
 
 def _unresolved(value: Any) -> Any:
-    return value
+    raise AssertionError("unreachable: each evaluation says what its transforms do")
 
 
 _GROUPS: Final = Jexl(transforms={"groups": _unresolved})

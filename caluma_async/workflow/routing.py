@@ -17,7 +17,6 @@ Fields = dict[str, Any]
 """What a new work item is made of: names of its fields, to values."""
 
 _OPEN: Final = frozenset({WorkItem.STATUS_READY, WorkItem.STATUS_SUSPENDED})
-_MATTERS: Final = _OPEN | {WorkItem.STATUS_REDO}
 
 
 @dataclass(kw_only=True)
@@ -46,7 +45,7 @@ def after(route: rows.Route, moment: Moment, now: datetime) -> Plan | None:
     slugs = next_tasks(route.next, moment)
     if not slugs:
         return None
-    found = rows.tasks_with_items(slugs, moment.case.pk, _MATTERS)
+    found = rows.tasks_with_items(slugs, moment.case.pk)
     missing = [slug for slug in slugs if slug not in found]
     if missing:
         listed = ", ".join(repr(slug) for slug in missing)

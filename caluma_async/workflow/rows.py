@@ -4,33 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.db.models import Exists, FilteredRelation, JSONField, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 from django.db.models.signals import post_save, pre_save
 
+from caluma_async.compiled import Compiled
 from caluma_async.records import Record
 from caluma_async.workflow.models import Case, Task, TaskFlow, Workflow, WorkItem
 
 R = TypeVar("R", bound=Record)
 
+NOT_ENDED: Final = frozenset({WorkItem.STATUS_READY, WorkItem.STATUS_SUSPENDED, WorkItem.STATUS_REDO})
+
 
 def lock_family_of_cases(cases: QuerySet[Case]) -> bool:
     """Wait until no other verb works on the family of this case; `False` if there is none among them."""
-    return _lock(cases.values("family"))
+    return bool(_roots(cases.values("family")))
 
 
 def lock_family_of_work_items(work_items: QuerySet[WorkItem]) -> bool:
     """Wait until no other verb works on the family of this work item's case; `False` if there is none among them."""
-    return _lock(work_items.values("case__family"))
+    return bool(_roots(work_items.values("case__family")))
 
 
-def _lock(family: QuerySet[Any, Any]) -> bool:
+def _roots(family: QuerySet[Any, Any]) -> QuerySet[Case, Any]:
     # SQLite leaves the FOR UPDATE out: BEGIN IMMEDIATE has locked the file
-    root = Case.objects.select_for_update().filter(pk__in=family)
-    return bool(root.values_list("pk", flat=True))
+    return Case.objects.select_for_update().filter(pk__in=family).values_list("pk", flat=True)
+
+
+lock_family_of_case: Final = Compiled(lambda key: _roots(Case.objects.filter(pk=key).values("family")))
+"""As `lock_family_of_cases`, by key, for those who may see every case."""
+
+lock_family_of_work_item: Final = Compiled(lambda key: _roots(WorkItem.objects.filter(pk=key).values("case__family")))
+"""As `lock_family_of_work_items`, by key, for those who may see every work item."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +74,21 @@ def with_route(work_items: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
     sharing = TaskFlow.objects.filter(workflow=OuterRef("workflow"), flow=OuterRef("flow")).exclude(pk=OuterRef("pk"))
     found = task_flow.values(found=JSONObject(flow="flow_id", next="flow__next", shared=Exists(sharing)))
     ready = WorkItem.objects.filter(case=OuterRef("case"), status=WorkItem.STATUS_READY).exclude(pk=OuterRef("pk"))
-    return work_items.select_related("task", "case").annotate(
+    return with_case(work_items).annotate(
         task_flow=Subquery(found, output_field=JSONField()), others_ready=Exists(ready)
     )
+
+
+def with_case(work_items: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
+    """Work items with their task and their case."""
+    return work_items.select_related("task", "case")
+
+
+work_item_with_route: Final = Compiled(lambda key: with_route(WorkItem.objects.filter(pk=key)))
+"""As `with_route`, by key, for those who may see every work item."""
+
+work_item_with_case: Final = Compiled(lambda key: with_case(WorkItem.objects.filter(pk=key)))
+"""As `with_case`, by key, for those who may see every work item."""
 
 
 def cases_with_parts(cases: QuerySet[Case], statuses: Collection[str]) -> list[tuple[Case, list[WorkItem]]]:
@@ -100,27 +121,39 @@ def with_ends(work_items: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
     return work_items.select_related("task").annotate(ends_branch=~Exists(after))
 
 
-def start_tasks(workflow: str) -> list[Task]:
-    """The tasks that a new case of the workflow begins with."""
+workflow_by_slug: Final = Compiled(lambda slug: Workflow.objects.filter(pk=slug))
+"""The workflow, for those who may see every workflow."""
+
+
+def _start_tasks(workflow: str) -> QuerySet[Task]:
     links = Workflow.start_tasks.through._default_manager.filter(workflow=workflow)
-    return list(Task.objects.filter(pk__in=links.values("task")).order_by("pk"))
+    return Task.objects.filter(pk__in=links.values("task")).order_by("pk")
 
 
-def tasks_with_items(
-    slugs: Collection[str], case: UUID, statuses: Collection[str]
-) -> dict[str, tuple[Task, list[WorkItem]]]:
-    """The tasks by slug, each with its work items of these statuses in the case: one statement."""
-    item = FilteredRelation("work_items", condition=Q(work_items__case=case, work_items__status__in=statuses))
-    joined: Any = Task.objects.filter(pk__in=slugs).annotate(item=item)
-    rows = joined.select_related("item").order_by("item__pk")
+start_tasks: Final = Compiled(_start_tasks)
+"""The tasks that a new case of the workflow (its slug) begins with."""
+
+
+def tasks_with_items(slugs: Sequence[str], case: UUID) -> dict[str, tuple[Task, list[WorkItem]]]:
+    """The tasks by slug, each with its work items in the case that are ready, suspended or to be redone."""
     found: dict[str, tuple[Task, list[WorkItem]]] = {}
-    for row in rows:
+    for row in _tasks_with_items(tuple(slugs), case):
         task, items = found.setdefault(row.pk, (row, []))
         work_item: WorkItem | None = getattr(row, "item", None)
         if work_item is not None:
             work_item.task = task
             items.append(work_item)
     return found
+
+
+def _tasks_and_items(slugs: Sequence[str], case: UUID) -> QuerySet[Task]:
+    condition = Q(work_items__case=case, work_items__status__in=sorted(NOT_ENDED))
+    joined: Any = Task.objects.filter(pk__in=slugs).annotate(item=FilteredRelation("work_items", condition=condition))
+    ordered: QuerySet[Task] = joined.select_related("item").order_by("item__pk")
+    return ordered
+
+
+_tasks_with_items: Final = Compiled(_tasks_and_items)
 
 
 @dataclass(frozen=True, kw_only=True)

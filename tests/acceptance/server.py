@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import httpx
 from django.db import connection
@@ -45,7 +45,8 @@ class Server:
         lines: list[str] = []
         while not lines or not lines[-1].startswith("Stop with"):
             line = output.readline().decode()
-            assert line, self.log
+            if not line:
+                raise AssertionError(f"The server ended with {self.wait()}:\n{self.log}")
             lines.append(line)
         return "".join(lines)
 
@@ -98,17 +99,20 @@ class Gate:
 
     def pass_through(self) -> None:
         """In the receiver: say that it is there, and wait."""
-        self._use(self._reached.open("w"))
-        self._use(self._opened.open())
+        self._reached.open("w").close()
+        self._opened.open().close()
 
     def wait_until_reached(self) -> None:
         """In the test: wait until a receiver is there."""
-        self._use(self._reached.open())
+        self._within_a_minute(self._reached, "r")
 
     def open(self) -> None:
         """In the test: let the receiver through."""
-        self._use(self._opened.open("w"))
+        self._within_a_minute(self._opened, "w")
 
     @staticmethod
-    def _use(pipe: IO[str]) -> None:
-        pipe.close()
+    def _within_a_minute(pipe: Path, mode: str) -> None:
+        waiting = threading.Thread(target=lambda: pipe.open(mode).close(), daemon=True)
+        waiting.start()
+        waiting.join(60)
+        assert not waiting.is_alive(), "No receiver came to the gate."

@@ -144,6 +144,18 @@ async def test_a_unit_that_leaves_autocommit_off_leaves_no_connection(settings: 
     assert await orm(transaction.get_autocommit)
 
 
+@pytest.mark.postgres
+async def test_a_unit_that_leaves_a_transaction_open_leaves_no_connection(settings: Settings) -> None:
+    settings.GRAPHQL_THREADS = 1
+
+    def begin() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+
+    await orm(begin)
+    assert await orm(lambda: connection.connection is None)
+
+
 async def test_a_connection_that_is_too_old_is_replaced(settings: Settings) -> None:
     settings.GRAPHQL_THREADS = 1
 

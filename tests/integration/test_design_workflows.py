@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -297,3 +299,20 @@ def test_a_flow_without_ties_can_be_removed() -> None:
     flow = make_flow(make_workflow("approval"), [], "'a'|task")
     remove_flow(str(flow.pk), ANNA)
     assert not Flow.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flows_that_are_added_at_once_leave_one_and_no_orphans(tasks: None) -> None:
+    make_workflow("approval")
+    together = Barrier(8, timeout=10)
+
+    def add(following: str) -> None:
+        try:
+            together.wait()
+            add_workflow_flow("approval", ["a", "b"], f"'{following}'|task", ANNA)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(add, "abcdabcd"))
+    assert len({tie.flow_id for tie in TaskFlow.objects.all()}) == Flow.objects.count() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -49,6 +50,18 @@ def recorder() -> Iterator[Recorder]:
     use_recorder(recorder)
     yield recorder
     scope._recorders[:] = before
+
+
+class Undone(Exception):  # noqa: N818 - what becomes of it
+    """Raised where a transaction is to be undone."""
+
+
+@contextlib.contextmanager
+def undone() -> Iterator[None]:
+    """A transaction, or savepoint, in which something goes wrong at its end."""
+    with contextlib.suppress(Undone), transaction.atomic():
+        yield
+        raise Undone
 
 
 def event(name: str) -> EventType:
@@ -100,9 +113,9 @@ def test_emitting_costs_no_statement(recorder: Recorder) -> None:
 @pytest.mark.django_db
 def test_a_verb_that_fails_hands_nothing_over(recorder: Recorder) -> None:
     post = event("post_paint")
-    with pytest.raises(ValueError, match="verb"), transaction.atomic(), emissions():
+    with undone(), emissions():
         send_event(post, wall="north")
-        raise ValueError("verb")
+        raise Undone
     assert recorder.calls == []
 
 
@@ -111,9 +124,9 @@ def test_a_nested_verb_that_fails_takes_its_own_along_only(recorder: Recorder) -
     post, other = event("post_paint"), event("post_dry")
     with transaction.atomic(), emissions():
         send_event(post, wall="north")
-        with pytest.raises(ValueError, match="nested"), transaction.atomic(), emissions():
+        with undone(), emissions():
             send_event(other, wall="north")
-            raise ValueError("nested")
+            raise Undone
     assert recorder.names == ["post_paint"]
 
 
@@ -122,11 +135,10 @@ def test_a_savepoint_of_the_user_s_own_that_is_undone_takes_along_what_was_emitt
     post, other = event("post_paint"), event("post_dry")
     with transaction.atomic(), emissions():
         send_event(post, wall="north")
-        with pytest.raises(ValueError, match="savepoint"), transaction.atomic():
+        with undone():
             send_event(other, wall="north")
             with transaction.atomic():
                 send_event(other, wall="south")
-            raise ValueError("savepoint")
         with transaction.atomic():
             send_event(post, wall="south")
     assert [pending.event.lane for call in recorder.calls for pending in call] == ["wall:north", "wall:south"]

@@ -173,7 +173,7 @@ def test_send_event_sends_signals() -> None:
 @pytest.mark.django_db(transaction=True)
 async def test_signals_can_be_sent_from_a_coroutine() -> None:
     seen = []
-    on(painted)(lambda wall: seen.append(wall))
+    on(painted)(lambda **kwargs: seen.append(kwargs["wall"]))
     await asend_event(painted, "painter", wall="north")
     assert seen == ["north"]
 
@@ -188,7 +188,7 @@ def test_a_signal_without_a_known_name_is_received() -> None:
 
 def test_the_user_is_the_verb_s() -> None:
     seen = []
-    on(post_save, sender=Group)(lambda user: seen.append(user))
+    on(post_save, sender=Group)(lambda **kwargs: seen.append(kwargs["user"]))
     with emissions(user=User("me")):
         Group.objects.create(name="painters")
     assert seen == [User("me")]

@@ -35,7 +35,8 @@ SOON = datetime(2030, 1, 1, tzinfo=UTC)
 ANNA, BERT = User("anna", group="office"), User("bert", group="board")
 
 DOCUMENTS = {
-    kind: f"query ($filter: [{kind}FilterSetType]) {{ found: all{kind}s(filter: $filter) {{ edges {{ node {{ id }} }} }} }}"
+    kind: f"query ($filter: [{kind}FilterSetType]) {{ found: all{kind}s(filter: $filter) "
+    "{ edges { node { id } } } }"
     for kind in ("Case", "WorkItem", "Task", "Workflow")
 }
 DOCUMENTS["Flow"] = """query ($filter: [FlowFilterSetType]) { allWorkflows { edges { node {
@@ -135,7 +136,7 @@ VALUES: dict[str, Any] = {
 }
 LOOKUPS: list[tuple[str, Any, set[str]]] = [
     # each value is the same as itself and nothing else
-    *[("EXACT", value, {name}) for name, value in VALUES.items()],
+    *[("EXACT", value, {name}) for name, value in VALUES.items() if value is not None],
     ("EXACT", 1.0, {"one"}),
     ("EXACT", {"b": [2, {"c": 3}], "a": 1}, {"object"}),
     ("EXACT", {"a": 1}, set()),
@@ -225,11 +226,56 @@ def test_a_lookup_refuses_values_that_it_cannot_compare(lookup: str, value: Any,
     assert error["extensions"] == {"code": "invalid", "field": "filter"}
 
 
-def test_a_value_that_makes_too_long_a_statement_is_refused() -> None:
-    given = {"metaValue": [{"key": "a", "value": list(range(1000)), "lookup": "IN"}]}
-    assert "500 values at most" in refusal(DOCUMENTS["Task"], filter=[given])["message"]
-    nested = {"metaValue": [{"key": "a", "value": {str(key): [key] for key in range(500)}}]}
-    assert "500 values at most" in refusal(DOCUMENTS["Task"], filter=[nested])["message"]
+def nested(levels: int) -> Any:
+    """Lists and objects in each other."""
+    value: Any = 1
+    for level in range(levels - 1):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
+LARGEST: list[Any] = [
+    {"metaValue": [{"key": "a", "value": list(range(499)), "lookup": "IN"}]},
+    {"metaValue": [{"key": "a", "value": list(range(499)), "lookup": "CONTAINS"}]},
+    {"metaValue": [{"key": "a", "value": {str(key): [key] for key in range(166)}}]},
+    {"metaValue": [{"key": "a", "value": nested(10)}]},
+    {"metaValue": [{"key": "a", "value": nested(10), "lookup": "CONTAINS"}]},
+    {"metaValue": [{"key": "a", "value": nested(10), "lookup": "INTERSECTS"}]},
+    {"metaValue": [{"key": "a", "value": "%" * 1000, "lookup": "ICONTAINS"}]},
+    {"metaValue": [{"key": str(key), "value": key} for key in range(50)]},
+    {"search": " ".join(["word"] * 50)},
+    {"search": "%" * 1000},
+    {"slugs": ["slug"] * 9990},
+    [{"metaValue": [{"key": str(key), "value": [key]} for key in range(15)]}] * 100,
+    [{"search": " ".join(["word"] * 50)}] * 100,
+]
+TOO_LARGE: list[Any] = [
+    {"metaValue": [{"key": "a", "value": list(range(500)), "lookup": "IN"}]},
+    {"metaValue": [{"key": "a", "value": {str(key): [key] for key in range(250)}}]},
+    {"metaValue": [{"key": "a", "value": nested(11)}]},
+    {"metaValue": [{"key": "a", "value": "x" * 1001, "lookup": "ICONTAINS"}]},
+    {"metaValue": [{"key": str(key), "value": key} for key in range(51)]},
+    {"search": " ".join(["word"] * 51)},
+    {"search": "x" * 1001},
+    {"slugs": ["slug"] * 10_000},
+    [{"slug": "a"}] * 101,
+]
+
+
+@pytest.mark.parametrize("given", LARGEST)
+def test_the_largest_filters_are_taken_by_the_database(given: Any) -> None:
+    make_task("a", meta={"a": nested(10)})
+    found(
+        "Task",
+        *(given if isinstance(given, list) else [given, {**given, "invert": True}][: 1 + ("slugs" not in given)]),
+    )
+
+
+@pytest.mark.parametrize("given", TOO_LARGE)
+def test_larger_filters_are_refused(given: Any) -> None:
+    error = refusal(DOCUMENTS["Task"], filter=given)
+    assert "at most" in error["message"]
+    assert error["extensions"] == {"code": "invalid", "field": "filter"}
 
 
 # cases
@@ -333,7 +379,9 @@ def test_work_items_by_instants() -> None:
 
 @pytest.mark.parametrize("key", ["addressedGroups", "controllingGroups", "assignedUsers"])
 def test_work_items_by_lists_of_texts(key: str) -> None:
-    column = {"addressedGroups": "addressed_groups", "controllingGroups": "controlling_groups"}.get(key, "assigned_users")
+    column = {"addressedGroups": "addressed_groups", "controllingGroups": "controlling_groups"}.get(
+        key, "assigned_users"
+    )
     case = make_case("w")
     one = make_work_item(case, "a", **{column: ["office", "board"]})
     two = make_work_item(case, "a", **{column: ["office"]})
@@ -406,10 +454,12 @@ def test_flows_by_task() -> None:
 # together
 
 TESTED = {
-    "CaseFilterSetType": {"workflow", "status", "ids", "documentForm", "documentForms", "rootCase", "excludeChildCases"},
+    "CaseFilterSetType": {
+        "workflow", "status", "ids", "documentForm", "documentForms", "rootCase", "excludeChildCases",
+    },
     "WorkItemFilterSetType": {
-        "status", "task", "tasks", "case", "id", "caseFamily", "name", "createdAt", "closedAt", "modifiedAt", "deadline",
-        "deadlineBefore", "deadlineAfter", "hasDeadline", "addressedGroups", "controllingGroups", "assignedUsers",
+        "status", "task", "tasks", "case", "id", "caseFamily", "name", "createdAt", "closedAt", "modifiedAt",
+        "deadline", "deadlineBefore", "deadlineAfter", "hasDeadline", "addressedGroups", "controllingGroups", "assignedUsers",
         "caseMetaValue", "rootCaseMetaValue", "caseDocumentForms",
     },
     "TaskFilterSetType": {"slug", "slugs", "name", "description", "type", "isArchived", "search"},
@@ -424,7 +474,8 @@ def test_every_key_means_something_and_is_tested(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [None, {}, {"name": None}, {"name": ""}, {"tasks": []}, {"tasks": [None]}, {"invert": True}, {"metaValue": []}]
+    "given",
+    [None, {}, {"name": None}, {"name": ""}, {"tasks": []}, {"tasks": [None]}, {"invert": True}, {"metaValue": []}],
 )
 def test_what_is_empty_changes_nothing(given: Any) -> None:
     make_case("w", ready=["a", "b"])

@@ -261,5 +261,10 @@ def test_orders_that_make_no_sense_are_refused(order: dict[str, Any], field: str
         assert extensions["field"] == field
 
 
+def test_too_many_orders_are_refused() -> None:
+    assert ordered("Case", *[{"meta": str(key)} for key in range(20)]) == ""
+    assert "20 at most" in refusal(DOCUMENTS["Case"], order=[{"meta": str(key)} for key in range(21)])["message"]
+
+
 def test_an_unknown_attribute_is_an_error_of_the_schema() -> None:
     assert refusal(DOCUMENTS["Case"], order=[{"attribute": "COLOUR"}])["status"] == 400

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.django_db
 TASKS = ["a", "b", "c", "d", "e"]
 ROOT = """query ($first: Int, $last: Int, $before: String, $after: String, $offset: Int) {
     page: allWorkItems(first: $first, last: $last, before: $before, after: $after, offset: $offset) {
-        totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { task { slug } } }
+        totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+        edges { cursor node { task { slug } } }
     } }"""
 BELOW = """query ($first: Int, $last: Int, $before: String, $after: String, $offset: Int) {
     allCases { edges { node {
@@ -102,7 +103,8 @@ def test_the_total_counts_what_the_filter_leaves() -> None:
     case = make_case(ready=["a", "b"])
     make_work_item(case, "a", status="completed")
     document = """{ allWorkItems(first: 1, filter: {status: READY}) { totalCount }
-        allCases { edges { node { workItems(first: 1, filter: {status: READY}) { totalCount edges { cursor } } } } } }"""
+        allCases { edges { node {
+            workItems(first: 1, filter: {status: READY}) { totalCount edges { cursor } } } } } }"""
     answer = ask(document)
     assert answer["allWorkItems"] == {"totalCount": 2}
     assert nodes(answer["allCases"])[0]["workItems"]["totalCount"] == 2

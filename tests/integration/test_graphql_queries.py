@@ -39,7 +39,9 @@ def everything(kind: GraphQLObjectType) -> str:
         if is_leaf_type(target):
             parts.append(name)
         elif isinstance(field.resolve, Connected):
-            parts.append(f"{name} {{ totalCount pageInfo {{ hasNextPage endCursor }} edges {{ cursor node {{ id }} }} }}")
+            parts.append(
+                f"{name} {{ totalCount pageInfo {{ hasNextPage endCursor }} edges {{ cursor node {{ id }} }} }}"
+            )
         else:
             parts.append(f"{name} {{ __typename id createdAt }}")
     return " ".join(parts)
@@ -243,9 +245,10 @@ def test_all_workflows(world: dict[str, Any]) -> None:
 def test_tasks_of_a_workflow_are_not_those_of_another(world: dict[str, Any]) -> None:
     make_task("elsewhere")
     make_workflow("other", start=["elsewhere"], flows={"simple": "['elsewhere', 'no-such-task']|tasks"})
-    slugs = {node["slug"]: [task["slug"] for task in node["tasks"]] for node in nodes(
-        ask("{ allWorkflows { edges { node { slug tasks { slug } } } } }")["allWorkflows"]
-    )}
+    slugs = {
+        node["slug"]: [task["slug"] for task in node["tasks"]]
+        for node in nodes(ask("{ allWorkflows { edges { node { slug tasks { slug } } } } }")["allWorkflows"])
+    }
     assert slugs == {"approval": ["simple", "on-case", "on-form"], "other": ["simple", "elsewhere"]}
 
 

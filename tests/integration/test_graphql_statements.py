@@ -48,7 +48,11 @@ FRAGMENTS = """query ($no: Boolean = false, $yes: Boolean!) {
     fragment task on Task { slug ... on CompleteTaskFormTask { form { slug } } }"""
 
 COSTS: list[tuple[str, int, Callable[[int], None]]] = [
-    ("{ allWorkItems(first: 50) { edges { node { id status task { slug } case { id workflow { slug } } } } } }", 1, cases),
+    (
+        "{ allWorkItems(first: 50) { edges { node { id status task { slug } case { id workflow { slug } } } } } }",
+        1,
+        cases,
+    ),
     ("{ allWorkItems(first: 50) { totalCount edges { node { id status task { slug } case { id } } } } }", 2, cases),
     ("{ allWorkItems { totalCount edges { node { id } } } }", 1, cases),
     ("{ allWorkItems(last: 5) { totalCount edges { node { id } } } }", 2, cases),
@@ -75,10 +79,18 @@ COSTS: list[tuple[str, int, Callable[[int], None]]] = [
     ("{ allWorkItems { edges { node { document { form { slug } } childCase { document { id } } } } } }", 1, cases),
     ("{ allCases { edges { node { parentWorkItem { id case { document { case { id } } } } } } } }", 1, cases),
     ("{ allWorkflows { edges { node { startTasks { slug } } } } }", 2, workflows),
-    ("{ allWorkflows { edges { node { tasks { slug ... on CompleteTaskFormTask { form { slug } } } } } } }", 4, workflows),
+    (
+        "{ allWorkflows { edges { node { tasks { slug ... on CompleteTaskFormTask { form { slug } } } } } } }",
+        4,
+        workflows,
+    ),
     ("{ allWorkflows { edges { node { flows { edges { node { next tasks { slug } } } } } } } }", 3, workflows),
     ("{ allWorkflows { edges { node { flows(first: 1) { totalCount edges { node { next } } } } } } }", 3, workflows),
-    ("{ allWorkflows { edges { node { allowForms { edges { node { documents { totalCount } } } } } } } }", 3, workflows),
+    (
+        "{ allWorkflows { edges { node { allowForms { edges { node { documents { totalCount } } } } } } } }",
+        3,
+        workflows,
+    ),
 ]
 
 

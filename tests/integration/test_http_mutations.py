@@ -79,11 +79,11 @@ class Mutation:
 class OwnGroupsOnly(Trusted):
     """Shows nobody any group whose name begins with `secret`."""
 
-    def visible(self, queryset: QuerySet[Any], user: User) -> QuerySet[Any]:
+    def visible(self, queryset: QuerySet[Any], user: User, *, through: str | None = None) -> QuerySet[Any]:
         """All but those."""
         return queryset.exclude(name__startswith="secret")
 
-    def restricts(self, model: type[Any]) -> bool:
+    def restricts(self, model: type[Any], *, through: str | None = None) -> bool:
         """Groups."""
         return model is Group
 

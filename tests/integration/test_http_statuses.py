@@ -8,12 +8,18 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+import strawberry
 from pytest_django import Settings
+from strawberry.extensions import SchemaExtension
+from strawberry.schema import schema as strawberry_schema
 
+from caluma_async.graphql import documents
 from caluma_async.graphql.app import GraphQLApp
+from caluma_async.graphql.execution import Schema
+from caluma_async.graphql.limits import LIMITS
 from caluma_async.lifespan import Lifespan
 from caluma_async.serving import protocols
-from tests.door import ask, client_of, door, messages, post
+from tests.door import Query, ask, client_of, door, messages, post
 
 
 @pytest.fixture
@@ -68,6 +74,19 @@ async def test_the_operation_is_chosen_by_name(app: GraphQLApp) -> None:
     assert (await ask(app, text)).status_code == 400
     assert (await ask(app, text, operationName="c")).status_code == 400
     assert (await ask(app, text, operationName=1)).status_code == 400
+
+
+async def test_a_repeated_document_is_validated_once_and_never_by_strawberry(
+    app: GraphQLApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validated: list[Any] = []
+    validate = documents.validate
+    monkeypatch.setattr(documents, "validate", lambda *a, **k: validated.append(a[2]) or validate(*a, **k))
+    monkeypatch.setattr(strawberry_schema, "validate", None)
+    monkeypatch.setattr(strawberry_schema, "parse", None)
+    for name in ("a", "b", "c"):
+        assert (await ask(app, QUERY, variables={"name": name})).json() == {"data": {"hello": f"hello {name}"}}
+    assert validated == [LIMITS, documents.RULES]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +156,30 @@ async def test_variables_that_do_not_fit_are_a_400(app: GraphQLApp, type_: str, 
     assert response.status_code == 400
     assert "Variable '$value'" in messages(response)
     assert "data" not in response.json()
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def count(self) -> AsyncIterator[int]:
+        yield 1
+
+
+async def test_subscriptions_are_not_served_over_http() -> None:
+    response = await ask(door(Schema(Query, subscription=Subscription)), "subscription { count }")
+    assert (response.status_code, messages(response)) == (400, "Subscriptions are not served over HTTP.")
+
+
+class Told(SchemaExtension):
+    """An extension of the schema that has something to say."""
+
+    def get_results(self) -> dict[str, object]:
+        return {"told": 1}
+
+
+async def test_what_an_extension_of_the_schema_says_goes_out() -> None:
+    response = await ask(door(Schema(Query, extensions=[Told])), "{ hello }")
+    assert response.json() == {"data": {"hello": "hello world"}, "extensions": {"told": 1}}
 
 
 async def test_input_that_is_nested_too_deeply_to_be_read_is_a_400(app: GraphQLApp) -> None:

@@ -1,4 +1,7 @@
-"""How many SQL statements a verb takes on PostgreSQL, BEGIN and COMMIT included: however many work items there are."""
+"""How many SQL statements a verb takes on PostgreSQL, BEGIN and COMMIT included: however many work items there are.
+
+Most tests run inside a transaction of their own, where SAVEPOINT and RELEASE stand for BEGIN and COMMIT.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ from caluma_async.workflow import (
 from caluma_async.workflow.models import Case
 from tests.integration.workflow_stage import ANNA, item
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 Making = Callable[[int], Verb[Any]]
 
@@ -178,7 +181,7 @@ PINNED: dict[Making, int] = {
     complete: 7,
     complete_last: 6,
     complete_join: 8,
-    complete_instance: 7,
+    complete_instance: 8,
     skip: 7,
     skip_with_child: 10,
     cancel_case: 6,
@@ -202,6 +205,16 @@ def test_statements_of_a_verb(making: Making, count: int) -> None:
     with CaptureQueriesContext(connection) as captured:
         run(verb)
     assert len(captured) == PINNED[making], [query["sql"] for query in captured]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("making", [save_case, complete, complete_last, cancel_case], ids=lambda each: each.__name__)
+def test_begin_and_commit_are_among_them(making: Making) -> None:
+    verb = making(2)
+    with CaptureQueriesContext(connection) as captured:
+        run(verb)
+    statements = [query["sql"] for query in captured]
+    assert (statements[0], statements[-1], len(statements)) == ("BEGIN", "COMMIT", PINNED[making])
 
 
 @pytest.mark.parametrize("making", PINNED, ids=lambda making: making.__name__)

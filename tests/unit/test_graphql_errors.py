@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Iterator
 
 import psycopg.errors
 import pytest
 from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest
+from strawberry.extensions import SchemaExtension
 
 from caluma_async.errors import (
     InvalidInput,
@@ -18,8 +20,9 @@ from caluma_async.errors import (
     Refused,
     SignalHandlingError,
 )
+from caluma_async.graphql.execution import Schema
 from caluma_async.identity import User
-from tests.door import ask, door, messages, raised
+from tests.door import Query, ask, door, messages, raised
 
 SECRET = "a password in the text of an exception"
 
@@ -130,6 +133,29 @@ async def test_a_value_that_is_no_json_is_an_internal_error(number: str) -> None
     assert (response.status_code, response.json()["data"]) == (200, None)
     assert "internal error" in messages(response)
     assert "JSON" not in response.text
+
+
+class Broken(SchemaExtension):
+    """An extension of the schema that fails."""
+
+    def on_operation(self) -> Iterator[None]:
+        raise ValueError(SECRET)
+        yield
+
+
+async def test_an_extension_of_the_schema_that_fails_is_an_internal_error() -> None:
+    response = await ask(door(Schema(Query, extensions=[Broken])), "{ hello }")
+    assert (response.status_code, response.json()["data"]) == (200, None)
+    assert "internal error" in messages(response)
+    assert SECRET not in response.text
+
+
+async def test_arguments_that_only_the_run_shows_to_be_wrong_are_the_clients_error() -> None:
+    query = 'query ($value: String = "a") { hello failing(name: $value) }'
+    response = await ask(door(), query, variables={"value": None})
+    assert response.status_code == 200
+    assert response.json()["data"] == {"hello": "hello world", "failing": None}
+    assert response.json()["errors"][0]["extensions"] == {"code": "invalid"}
 
 
 async def test_an_error_outside_graphql_is_a_500_with_an_id(caplog: pytest.LogCaptureFixture) -> None:

@@ -61,7 +61,17 @@ def test_a_page_that_is_too_large_is_refused(name: str, settings: Any) -> None:
 
 @pytest.mark.parametrize("name", ["before", "after"])
 @pytest.mark.parametrize(
-    "cursor", ["", "x", "%%%", "äöü", *(base64.b64encode(text).decode() for text in (b"arrayconnection:-1", b"5", b"\xff", b"arrayconnection:x", b"arrayconnection:9999999999999"))]
+    "cursor",
+    [
+        "",
+        "x",
+        "%%%",
+        "äöü",
+        *(
+            base64.b64encode(text).decode()
+            for text in (b"arrayconnection:-1", b"5", b"\xff", b"arrayconnection:x", b"arrayconnection:9999999999999")
+        ),
+    ],
 )
 def test_what_is_no_cursor_is_refused_by_name(name: str, cursor: str) -> None:
     with pytest.raises(InvalidInput, match=f"^{name}: .* is no cursor") as caught:

@@ -54,14 +54,18 @@ def test_the_id_of_another_type_is_refused_with_both_names() -> None:
     assert caught.value.field == "id"
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "a b", encode("Case", "x"), encode("Nothing", KEY), "Q2FzZTo", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "a b", encode("Case", "x"), encode("Nothing", KEY), "Q2FzZTo", "\x00"]
+)
 def test_what_is_no_id_of_a_case_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"^id: ") as caught:
         key_of(text, Case, "id")
     assert caught.value.field == "id"
 
 
-@pytest.mark.parametrize("text", ["", "a b", "ä", "x" * 128, "a\n", encode("SimpleTask", "a b"), encode("Nothing", "slug!")])
+@pytest.mark.parametrize(
+    "text", ["", "a b", "ä", "x" * 128, "a\n", encode("SimpleTask", "a b"), encode("Nothing", "slug!")]
+)
 def test_what_is_no_id_of_a_task_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"neither the global id nor the slug of a Task"):
         key_of(text, Task, "task")

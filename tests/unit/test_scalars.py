@@ -45,7 +45,9 @@ def test_an_expression_is_text() -> None:
         parse(FlowJexl, 5)
 
 
-@pytest.mark.parametrize(("given", "value"), [('{"a": [1]}', {"a": [1]}), ("null", None), ({"a": 1}, {"a": 1}), (None, None)])
+@pytest.mark.parametrize(
+    ("given", "value"), [('{"a": [1]}', {"a": [1]}), ("null", None), ({"a": 1}, {"a": 1}), (None, None)]
+)
 def test_json_comes_as_text_or_as_it_is(given: Any, value: Any) -> None:
     assert from_json(given, "meta") == value
 

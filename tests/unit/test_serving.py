@@ -37,7 +37,7 @@ def named(name: str, answered: list[str]) -> Callable[[Any, Any, Any], Awaitable
         ("/", "", "django"),
         ("/admin/", "", "django"),
         ("/prefix/graphql", "/prefix", "graphql"),
-        ("/prefix/graphql", "/prefix/", "django"),
+        ("/prefix/graphql", "/prefix/", "graphql"),
         ("/prefix/graphql", "", "django"),
     ],
 )
@@ -91,7 +91,7 @@ class Started:
 
 
 @pytest.mark.parametrize(
-    ("host", "shown"), [("127.0.0.1", "http://127.0.0.1:"), ("0.0.0.0", "http://127.0.0.1:"), ("::1", "http://[::1]:")]
+    ("host", "shown"), [("127.0.0.1", "http://127.0.0.1:"), ("::", "http://[::1]:"), ("::1", "http://[::1]:")]
 )
 def test_the_address_that_is_printed_can_be_opened(
     host: str, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -117,9 +117,18 @@ def test_host_port_and_workers_come_from_the_environment(
     assert started.workers == 3
 
 
+def test_a_port_that_is_taken_is_said_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            CommandError, match=f"Cannot listen on 127.0.0.1 port {port}: .*PORT and HOST choose others"
+        ):
+            call_command("serve", host="127.0.0.1", port=port)
+
+
 @pytest.mark.parametrize("port", [-1, 70_000])
 def test_an_impossible_port_is_said_in_a_sentence(port: int) -> None:
-    with pytest.raises(CommandError, match=f"Cannot listen on 127.0.0.1 port {port}: .*PORT and HOST choose others"):
+    with pytest.raises(CommandError, match=f"Port {port} does not exist"):
         call_command("serve", host="127.0.0.1", port=port)
 
 

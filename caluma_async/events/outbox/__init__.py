@@ -8,11 +8,13 @@ from caluma_async.events.outbox.settling import begin, extend, settle
 from caluma_async.events.outbox.upkeep import (
     MAX_CRASHES,
     Counts,
+    announce,
     count,
     dead_owners,
     in_hand,
     prune,
     recover,
+    still_waiting,
     unknown_receivers,
 )
 
@@ -28,6 +30,7 @@ __all__ = [
     "Recovered",
     "Result",
     "StoredEvent",
+    "announce",
     "begin",
     "count",
     "dead_owners",
@@ -41,6 +44,7 @@ __all__ = [
     "recover",
     "retry",
     "settle",
+    "still_waiting",
     "take",
     "unknown_receivers",
     "unordered",

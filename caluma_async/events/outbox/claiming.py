@@ -68,19 +68,30 @@ def unordered(receivers: Sequence[str], limit: int) -> list[int]:
     return ids
 
 
-def take(ids: Sequence[int], hand: Hand) -> list[Claim]:
+def take(ids: Sequence[int], hand: Hand, *, followers: int = FOLLOWERS) -> list[Claim]:
     """Take those of these deliveries that are due and first in their lane, if none of that lane runs.
 
-    Their attempt begins. On PostgreSQL up to `FOLLOWERS` more of each lane come along, whose attempts do not.
+    Their attempt begins. On PostgreSQL so many `followers` of each lane come along, whose attempts do not.
     """
     if not ids:
         return []
     into = dialect()
     listed = into.listed(ids)
-    rows = sorted(_take(*((listed, hand.owner, hand.lease) if into.can_lock_rows else (hand.owner, hand.lease, listed))))
+    if into.can_lock_rows:
+        rows = sorted(_take(listed, followers, hand.owner, hand.lease))
+    else:
+        rows = sorted(_take(hand.owner, hand.lease, listed))
     events = stored_events({row[6] for row in rows})
     return [
-        Claim(id=id_, claims=claims, attempt=attempt, receiver=receiver, lane=lane, begun=bool(begun), event=events[event])
+        Claim(
+            id=id_,
+            claims=claims,
+            attempt=attempt,
+            receiver=receiver,
+            lane=lane,
+            begun=bool(begun),
+            event=events[event],
+        )
         for id_, claims, attempt, receiver, lane, begun, event in rows
     ]
 
@@ -95,8 +106,8 @@ def stored_events(ids: Collection[Any]) -> dict[Any, StoredEvent]:
 
 def _stored(into: Dialect, id_: Any, *middle: Any) -> StoredEvent:
     *texts, emitted_at, causation_id, correlation_id, chain = middle
-    return StoredEvent(
-        into.key(id_), *texts, into.moment(emitted_at), into.key(causation_id), into.key(correlation_id), chain
+    return StoredEvent._make(
+        [into.key(id_), *texts, into.moment(emitted_at), into.key(causation_id), into.key(correlation_id), chain]
     )
 
 
@@ -135,8 +146,11 @@ def _running_beside(delivery: str) -> str:
 
 
 def _first_of_text(into: Dialect) -> str:
-    first = f"SELECT id FROM events_delivery AS own WHERE own.lane = given.lane AND own.{_UNFINISHED} ORDER BY id LIMIT 1"
-    return f"SELECT ({first}) FROM {into.given({'lane': 'text'})}"
+    return f"""
+        SELECT (
+            SELECT id FROM events_delivery AS own
+            WHERE own.lane = given.lane AND own.{_UNFINISHED} ORDER BY id LIMIT 1
+        ) FROM {into.given({"lane": "text"})}"""
 
 
 def _unordered_of_text(into: Dialect, receiver: str = "%s") -> str:
@@ -185,7 +199,7 @@ def _take_locking_text(into: Dialect) -> str:
                 FROM (
                     SELECT id, state, available_at FROM events_delivery AS next
                     WHERE next.lane = head.lane AND next.id > head.id AND next.{_UNFINISHED}
-                    ORDER BY id LIMIT {FOLLOWERS}
+                    ORDER BY id LIMIT %s
                 ) AS next
             ) AS behind WHERE due
         ), mine AS (

@@ -1,8 +1,9 @@
-"""What the two databases say differently: the clock, a table of given rows, a prepared statement. No statement of ours."""
+"""What the two databases say differently: the clock, a table of given rows, a prepared statement."""
 
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -184,7 +185,7 @@ def _cursor() -> AbstractContextManager[Any]:
     raw: Any = connection.connection
     if raw.prepare_threshold is None:
         raw.prepare_threshold = 5
-    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    wrap: Any = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     wrapped: AbstractContextManager[Any] = wrap(_PreparedCursor(raw))
     return wrapped
 
@@ -196,3 +197,21 @@ def sessions_are_ours() -> bool:
     Django wants `DISABLE_SERVER_SIDE_CURSORS` to be set there, and so do we.
     """
     return connection.vendor == "postgresql" and not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+
+
+_tuned: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
+
+
+def tune() -> None:
+    """Make this connection one of the engine's own.
+
+    Its statements are planned once, for all parameters, and by index also while a table is still small. Not for
+    connections on which anybody else's statements run.
+    """
+    if not sessions_are_ours():
+        return
+    connection.ensure_connection()
+    if connection.connection not in _tuned:
+        with connection.cursor() as cursor:
+            cursor.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off")
+        _tuned.add(connection.connection)

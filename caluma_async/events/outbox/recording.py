@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Final
-
-from django.db import connection
 
 from caluma_async.events.outbox.dialect import Dialect, Statement, dialect, run
 from caluma_async.events.outbox.rows import NewDelivery, Recorded, StoredEvent
@@ -76,22 +74,22 @@ def lock_lanes(lanes: Iterable[str | None]) -> None:
         _lock_lanes(LANE_LOCKS, keys)
 
 
-_lock_lane = Statement(lambda into: "SELECT pg_advisory_xact_lock(%s::int, %s::int)")
-_lock_lanes = Statement(lambda into: "SELECT pg_advisory_xact_lock(%s::int, key) FROM unnest(%s::int[]) AS key")
+_lock_lane = Statement(lambda _: "SELECT pg_advisory_xact_lock(%s::int, %s::int)")
+_lock_lanes = Statement(lambda _: "SELECT pg_advisory_xact_lock(%s::int, key) FROM unnest(%s::int[]) AS key")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _insert_both(into: Dialect, events: int, deliveries: int) -> str:
     return f"WITH events AS ({_insert_events(into, events)}) {_insert_deliveries(into, deliveries)}"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _insert_events(into: Dialect, count: int) -> str:
     columns = ", ".join(f'"{name.rstrip("_")}"' for name in _EVENT)
     return f"INSERT INTO events_eventrecord ({columns}) SELECT {', '.join(_EVENT)} FROM {into.given(_EVENT, count)}"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _insert_deliveries(into: Dialect, count: int) -> str:
     """Those that may start do so if nothing unfinished stands in their lane."""
     # materialized: else the look into the lane is repeated for every column that depends on it

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from caluma_async.events.models import State
+from caluma_async.events.states import State
 
 
 class StoredEvent(NamedTuple):

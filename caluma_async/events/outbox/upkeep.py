@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from caluma_async.events.models import State
 from caluma_async.events.outbox.dialect import Dialect, Statement, dialect
 from caluma_async.events.outbox.rows import Fence, Recovered
+from caluma_async.events.states import State
 
 MAX_CRASHES: Final = 3
 """How many processes may die over one delivery before it is given up."""
 
 OWNER_LOCKS: Final = 0x43414C4F
 """The first key of the advisory locks by which processes prove that they live."""
+
+CHANNEL: Final = "caluma_async_events"
+"""Where processes that do not deliver themselves announce deliveries."""
 
 _BATCH: Final = 1_000
 
@@ -41,9 +44,20 @@ def dead_owners() -> set[int]:
     return set()
 
 
+def announce() -> None:
+    """Tell processes that deliver that something may be due (PostgreSQL; elsewhere they find it by polling)."""
+    if dialect().can_lock_rows:
+        _announce(CHANNEL)
+
+
 def in_hand(owner: int) -> set[Fence]:
     """What this process has in hand, as far as the database knows."""
     return {Fence(*row) for row in _in_hand(owner)}
+
+
+def still_waiting(ids: Collection[int]) -> set[int]:
+    """Those of these deliveries that nobody has taken."""
+    return {row[0] for row in _still_waiting(dialect().listed(ids))}
 
 
 def prune(days: float) -> int:
@@ -77,7 +91,9 @@ def count(known: Collection[str]) -> Counts:
     """Count what is not done; `unknown` are those that wait for receivers that are not `known`."""
     ((waiting, oldest, unknown),) = _count(dialect().listed(known))
     ((running, failed, held),) = _count_others()
-    return Counts(waiting=waiting, running=running, failed=failed, held=held, oldest=max(oldest or 0, 0), unknown=unknown)
+    return Counts(
+        waiting=waiting, running=running, failed=failed, held=held, oldest=max(oldest or 0, 0), unknown=unknown
+    )
 
 
 def unknown_receivers(known: Collection[str]) -> list[tuple[str, int]]:
@@ -91,7 +107,8 @@ def _recover_text(into: Dialect) -> str:
     lock = "FOR UPDATE SKIP LOCKED" if into.can_lock_rows else ""
     return f"""
         UPDATE events_delivery SET crashes = crashes + {crashed},
-            state = CASE WHEN NOT ({given_up}) THEN 'waiting' WHEN receiver {into.one_of("text")} THEN 'held' ELSE 'failed' END,
+            state = CASE WHEN NOT ({given_up}) THEN 'waiting'
+                WHEN receiver {into.one_of("text")} THEN 'held' ELSE 'failed' END,
             error = CASE WHEN {given_up} THEN 'Given up: {MAX_CRASHES} processes died while it ran.' ELSE error END,
             finished_at = CASE WHEN {given_up} THEN {into.now} END,
             available_at = {into.now}, owner = NULL, lease_until = NULL, started_at = NULL
@@ -114,7 +131,7 @@ def _dead_owners_text(into: Dialect) -> str:
 
 
 def _prune_text(into: Dialect) -> str:
-    return f"""
+    return """
         DELETE FROM events_delivery WHERE id IN (
             SELECT id FROM events_delivery
             WHERE event_id < %s AND state IN ('delivered', 'discarded') AND finished_at < %s
@@ -142,20 +159,28 @@ def _count_text(into: Dialect) -> str:
 
 _recover = Statement(_recover_text)
 _dead_owners = Statement(_dead_owners_text)
-_in_hand = Statement(lambda into: "SELECT id, claims FROM events_delivery WHERE state = 'running' AND owner = %s")
+_in_hand = Statement(lambda _: "SELECT id, claims FROM events_delivery WHERE state = 'running' AND owner = %s")
+_still_waiting = Statement(
+    lambda into: f"SELECT id FROM events_delivery WHERE id {into.one_of('bigint')} AND state = 'waiting'"
+)
+_announce = Statement(lambda _: "SELECT pg_notify(%s, '')")
 _prune = Statement(_prune_text)
 _prune_events = Statement(_prune_events_text)
 _count = Statement(_count_text)
 _count_others = Statement(
-    lambda into: """SELECT (SELECT count(*) FROM events_delivery WHERE state = 'running'), (
+    lambda _: (
+        """SELECT (SELECT count(*) FROM events_delivery WHERE state = 'running'), (
             SELECT count(*) FROM events_delivery WHERE state = 'failed' AND state IN ('failed', 'held')
         ), (SELECT count(*) FROM events_delivery WHERE state = 'held' AND state IN ('failed', 'held'))"""
+    )
 )
 _unknown = Statement(
-    lambda into: f"""
+    lambda into: (
+        f"""
         SELECT receiver, count(*) FROM (
             SELECT receiver FROM events_delivery WHERE lane IS NULL AND state = 'waiting' UNION ALL
             SELECT receiver FROM events_delivery
             WHERE lane IS NOT NULL AND state IN ('waiting', 'running', 'held') AND state = 'waiting'
         ) AS waiting WHERE NOT (receiver {into.one_of("text")}) GROUP BY receiver ORDER BY receiver"""
+    )
 )

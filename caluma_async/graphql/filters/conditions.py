@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -21,6 +21,10 @@ Clause = Q | Expression
 Meaning = Callable[[Any], "Clause | None"]
 
 CONDITION: Final = "condition"
+
+# longer conditions than databases take
+MOST_FILTERS: Final = 100
+MOST_VALUES: Final = 10_000
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
 
@@ -67,9 +71,7 @@ def refers(model: type[Model], path: str, name: str, *, reaches: Mapping[str, ty
     return means(lambda value: Q(**{path: key_of(value, model, name)}), reaches=reaches)
 
 
-def refers_to_any(
-    model: type[Model], path: str, name: str, *, reaches: Mapping[str, type[Model]] | None = None
-) -> Any:
+def refers_to_any(model: type[Model], path: str, name: str, *, reaches: Mapping[str, type[Model]] | None = None) -> Any:
     """The attribute is the key of one of these objects, given by ids of any sort."""
     return means(lambda values: Q(**{f"{path}__in": [key_of(value, model, name) for value in values]}), reaches=reaches)
 
@@ -81,16 +83,26 @@ def plain(value: Any) -> Any:
 
 def storable(value: Any, name: str) -> Any:
     """The value itself; raises `InvalidInput` if there is text in it that no database takes."""
-    if isinstance(value, str | dict):
-        inputs.json_object(name, {name: value})
-    elif isinstance(value, list):
+    if isinstance(value, list):
         for part in value:
             storable(part, name)
+    elif isinstance(value, dict):
+        # of a value in it, only what the client wrote as it liked
+        inputs.json_object(name, {key: part for key, part in value.items() if not isinstance(part, Enum)})
+    elif isinstance(value, str):
+        inputs.text(name, value)
     return value
 
 
+def size(value: Any) -> int:
+    """How many values there are in a value."""
+    if isinstance(value, dict):
+        return 1 + sum(map(size, value.values()))
+    return 1 + sum(map(size, value)) if isinstance(value, list) else 1
+
+
 def filtered(
-    queryset: QuerySet[Any], kind: type, filters: Iterable[Mapping[str, Any] | None] | None, context: Context
+    queryset: QuerySet[Any], kind: type, filters: Sequence[Mapping[str, Any] | None] | None, context: Context
 ) -> QuerySet[Any]:
     """The objects that all filters leave, applied in their order.
 
@@ -98,6 +110,8 @@ def filtered(
     filter or value changes nothing.
     """
     conditions = _conditions(kind)
+    if len(filters or ()) > MOST_FILTERS or size(filters) > MOST_VALUES:
+        raise InvalidInput(f"filter: {MOST_FILTERS} objects and {MOST_VALUES} values at most.", field="filter")
     for given in filters or ():
         clause = _clause(conditions, given or {}, context)
         if clause is not None:

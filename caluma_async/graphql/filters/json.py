@@ -54,7 +54,8 @@ class HasKey(JSONCondition):
         return f"({column} ? %s)", [self.extra["key"]]
 
     def sqlite(self, column: str) -> SQL:
-        return f"EXISTS (SELECT 1 FROM json_each({column}) AS j WHERE j.key = %s)", [self.extra["key"]]
+        sql = f"EXISTS (SELECT 1 FROM json_each({column}) AS j WHERE j.key = %s)"  # noqa: S608 - names of ours; values are parameters
+        return sql, [self.extra["key"]]
 
 
 class Overlaps(JSONCondition):
@@ -69,7 +70,8 @@ class Overlaps(JSONCondition):
     def sqlite(self, column: str) -> SQL:
         marks = ", ".join(["%s"] * len(self.extra["texts"]))
         condition = f"j.type = 'text' AND j.value IN ({marks})"
-        return f"EXISTS (SELECT 1 FROM json_each({column}) AS j WHERE {condition})", self.extra["texts"]
+        sql = f"EXISTS (SELECT 1 FROM json_each({column}) AS j WHERE {condition})"  # noqa: S608 - names of ours; values are parameters
+        return sql, self.extra["texts"]
 
 
 class ValueAt(JSONCondition):
@@ -90,7 +92,8 @@ class ValueAt(JSONCondition):
 
     def sqlite(self, column: str) -> SQL:
         condition, params = json_sqlite.compare("j", self.extra["lookup"], self.extra["value"])
-        sql = f"EXISTS (SELECT 1 FROM json_each({column}) AS j WHERE j.key = %s AND ({condition}))"
+        found = f"j.key = %s AND ({condition})"
+        sql = f"EXISTS (SELECT 1 FROM json_each({column}) AS j WHERE {found})"  # noqa: S608 - names of ours; values are parameters
         return sql, [self.extra["key"], *params]
 
 
@@ -110,7 +113,8 @@ class Sortable(Func):
     def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> SQL:  # type: ignore[override]
         """Called by Django."""
         column, params = compiler.compile(self.source_expressions[0])
-        return f"(SELECT j.value FROM json_each({column}) AS j WHERE j.key = %s)", [*params, self.extra["key"]]
+        sql = f"(SELECT j.value FROM json_each({column}) AS j WHERE j.key = %s)"  # noqa: S608 - names of ours; values are parameters
+        return sql, [*params, self.extra["key"]]
 
 
 class SortableAnswer(Func):

@@ -33,7 +33,7 @@ def _intersects(there: SQL, value: Any) -> SQL:
     sql, params = there
     elements = f"jsonb_array_elements(CASE jsonb_typeof({sql}) WHEN 'array' THEN {sql} ELSE '[]'::jsonb END)"
     wanted = "SELECT jsonb_array_elements(%s::jsonb)"
-    condition = f"EXISTS (SELECT 1 FROM {elements} AS element WHERE element IN ({wanted}))"
+    condition = f"EXISTS (SELECT 1 FROM {elements} AS e WHERE e IN ({wanted}))"  # noqa: S608 - names of ours; values are parameters
     return condition, [*params, *params, json.dumps(value)]
 
 

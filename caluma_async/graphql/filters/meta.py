@@ -12,7 +12,7 @@ from django.db.models import Model, Q
 from django.db.models.lookups import Exact, IContains
 
 from caluma_async.errors import InvalidInput
-from caluma_async.graphql.filters.conditions import Clause, before, equals, means, since
+from caluma_async.graphql.filters.conditions import Clause, before, equals, means, since, size
 from caluma_async.graphql.filters.json import HasKey, Overlaps, ValueAt
 from caluma_async.graphql.localized import shown_text
 from caluma_async.graphql.scalars import GenericScalar
@@ -20,7 +20,12 @@ from caluma_async.graphql.scalars import GenericScalar
 _TEXT: Final = {"startswith", "icontains"}
 _LISTS: Final = {"in", "intersects"}
 _ORDERED: Final = {"gt", "gte", "lt", "lte"}
+
+# what databases take in one condition
 MOST_VALUES: Final = 500
+DEEPEST_VALUE: Final = 10
+MOST_WORDS: Final = 50
+LONGEST_TEXT: Final = 1_000
 
 
 @strawberry.enum
@@ -62,6 +67,8 @@ def has_values(path: str, *, reaches: Mapping[str, type[Model]] | None = None) -
     """The object has all these values."""
 
     def meaning(wanted: Sequence[Mapping[str, Any]]) -> Clause:
+        if len(wanted) > MOST_WORDS:
+            raise InvalidInput(f"filter: {MOST_WORDS} keys at most.", field="filter")
         return _all(_value(path, one) for one in wanted)
 
     return means(meaning, reaches=reaches)
@@ -71,10 +78,19 @@ def in_words(*paths: str) -> Any:
     """All words of a text are found, each in any of the attributes; in localized ones as the user reads them."""
 
     def meaning(text: str) -> Clause | None:
-        words = text.split()
+        words = short(text).split()
+        if len(words) > MOST_WORDS:
+            raise InvalidInput(f"filter: {MOST_WORDS} words at most.", field="filter")
         return _all(_word(paths, word) for word in words) if words else None
 
     return means(meaning)
+
+
+def short(text: str) -> str:
+    """The text, if it is short enough to be looked for in others."""
+    if len(text) > LONGEST_TEXT:
+        raise InvalidInput(f"filter: {LONGEST_TEXT} characters at most.", field="filter")
+    return text
 
 
 def reads(path: str) -> Any:
@@ -103,21 +119,18 @@ def _fitting(mode: JSONLookupMode, value: Any) -> Any:
         raise _unfit(mode, "a list")
     if mode.value in _ORDERED and (isinstance(value, bool) or not isinstance(value, str | int | float)):
         raise _unfit(mode, "a number or a string")
-    if isinstance(value, list | dict) and _size(value) > MOST_VALUES:
-        raise InvalidInput(f"filter: {mode.name} compares with {MOST_VALUES} values at most.", field="filter")
-    return value
+    if size(value) > MOST_VALUES or _depth(value) > DEEPEST_VALUE:
+        raise _unfit(mode, f"{MOST_VALUES} values at most, nested in {DEEPEST_VALUE} levels at most")
+    return short(value) if mode.value in _TEXT else value
 
 
 def _unfit(mode: JSONLookupMode, kind: str) -> InvalidInput:
     return InvalidInput(f"filter: {mode.name} compares with {kind}.", field="filter")
 
 
-def _size(value: Any) -> int:
-    if isinstance(value, dict):
-        return 1 + sum(_size(item) for item in value.values())
-    if isinstance(value, list):
-        return 1 + sum(_size(item) for item in value)
-    return 1
+def _depth(value: Any) -> int:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, parts), default=0)
 
 
 def _all(clauses: Iterable[Q]) -> Q:

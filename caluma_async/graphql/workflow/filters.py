@@ -42,7 +42,7 @@ def _has_task() -> Any:
     """The flow follows this task."""
 
     def meaning(value: str) -> Q:
-        task = key_of(value, Task, "task")
+        task = str(key_of(value, Task, "task"))
         return Q(Exists(TaskFlow.objects.filter(flow=OuterRef("pk"), task=task)))
 
     return means(meaning)

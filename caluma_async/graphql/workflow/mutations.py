@@ -166,21 +166,33 @@ class WorkflowMutations:
     """What can be done with workflows, cases and work items."""
 
     save_workflow: SaveWorkflowPayload | None = mutation(SaveWorkflow, inputs.SaveWorkflowInput, "workflow")
-    add_workflow_flow: AddWorkflowFlowPayload | None = mutation(AddWorkflowFlow, inputs.AddWorkflowFlowInput, "workflow")
+    add_workflow_flow: AddWorkflowFlowPayload | None = mutation(
+        AddWorkflowFlow, inputs.AddWorkflowFlowInput, "workflow"
+    )
     remove_flow: RemoveFlowPayload | None = mutation(RemoveFlow, inputs.RemoveFlowInput, "flow")
     save_simple_task: SaveSimpleTaskPayload | None = mutation(SaveSimpleTask, inputs.SaveSimpleTaskInput, "task")
-    save_complete_workflow_form_task: SaveCompleteWorkflowFormTaskPayload | None = mutation(SaveCompleteWorkflowFormTask, inputs.SaveCompleteWorkflowFormTaskInput, "task")
-    save_complete_task_form_task: SaveCompleteTaskFormTaskPayload | None = mutation(SaveCompleteTaskFormTask, inputs.SaveCompleteTaskFormTaskInput, "task")
+    save_complete_workflow_form_task: SaveCompleteWorkflowFormTaskPayload | None = mutation(
+        SaveCompleteWorkflowFormTask, inputs.SaveCompleteWorkflowFormTaskInput, "task"
+    )
+    save_complete_task_form_task: SaveCompleteTaskFormTaskPayload | None = mutation(
+        SaveCompleteTaskFormTask, inputs.SaveCompleteTaskFormTaskInput, "task"
+    )
     save_case: SaveCasePayload | None = mutation(SaveCase, inputs.SaveCaseInput, "case")
-    start_case: StartCasePayload | None = mutation(StartCase, inputs.StartCaseInput, "case", deprecation_reason="Use saveCase.")
+    start_case: StartCasePayload | None = mutation(
+        StartCase, inputs.StartCaseInput, "case", deprecation_reason="Use saveCase."
+    )
     cancel_case: CancelCasePayload | None = mutation(CancelCase, inputs.CancelCaseInput, "case")
     suspend_case: SuspendCasePayload | None = mutation(SuspendCase, inputs.SuspendCaseInput, "case")
     resume_case: ResumeCasePayload | None = mutation(ResumeCase, inputs.ResumeCaseInput, "case")
     reopen_case: ReopenCasePayload | None = mutation(ReopenCase, inputs.ReopenCaseInput, "case")
-    complete_work_item: CompleteWorkItemPayload | None = mutation(CompleteWorkItem, inputs.CompleteWorkItemInput, "work_item")
+    complete_work_item: CompleteWorkItemPayload | None = mutation(
+        CompleteWorkItem, inputs.CompleteWorkItemInput, "work_item"
+    )
     skip_work_item: SkipWorkItemPayload | None = mutation(SkipWorkItem, inputs.SkipWorkItemInput, "work_item")
     cancel_work_item: CancelWorkItemPayload | None = mutation(CancelWorkItem, inputs.CancelWorkItemInput, "work_item")
-    suspend_work_item: SuspendWorkItemPayload | None = mutation(SuspendWorkItem, inputs.SuspendWorkItemInput, "work_item")
+    suspend_work_item: SuspendWorkItemPayload | None = mutation(
+        SuspendWorkItem, inputs.SuspendWorkItemInput, "work_item"
+    )
     resume_work_item: ResumeWorkItemPayload | None = mutation(ResumeWorkItem, inputs.ResumeWorkItemInput, "work_item")
     redo_work_item: RedoWorkItemPayload | None = mutation(RedoWorkItem, inputs.RedoWorkItemInput, "work_item")
     save_work_item: SaveWorkItemPayload | None = mutation(SaveWorkItem, inputs.SaveWorkItemInput, "work_item")

@@ -6,17 +6,17 @@ from collections import defaultdict
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any
 
-from graphql import GraphQLResolveInfo, get_named_type
+from graphql import get_named_type
 
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.loaders import loaded, visible
 from caluma_async.graphql.relations import reach
-from caluma_async.graphql.selection import selected
+from caluma_async.graphql.selection import ResolveInfo, selected
 from caluma_async.workflow.expressions import tasks_of
 from caluma_async.workflow.models import Task, TaskFlow, Workflow
 
 
-def named_tasks(source: Workflow, info: GraphQLResolveInfo, /, **_: Any) -> Awaitable[list[Task]]:
+def named_tasks(source: Workflow, info: ResolveInfo, /, **_: Any) -> Awaitable[list[Task]]:
     """The resolver of `Workflow.tasks`: in the order in which the tasks were made."""
     return loaded(info, source.pk, lambda: NamedTasks(info))
 
@@ -24,7 +24,7 @@ def named_tasks(source: Workflow, info: GraphQLResolveInfo, /, **_: Any) -> Awai
 class NamedTasks:
     """Loads the tasks of many workflows in three statements: called with their slugs."""
 
-    def __init__(self, info: GraphQLResolveInfo) -> None:
+    def __init__(self, info: ResolveInfo) -> None:
         self._context: Context = info.context
         self._reach = reach(get_named_type(info.return_type), selected(info), info)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 
 import strawberry
 from django.db.models import F, OuterRef, Subquery
 
-from caluma_async.form.models import Answer, Question
+from caluma_async.form.models import Answer, Document, Form, Question
+from caluma_async.graphql.context import Context
 from caluma_async.graphql.filters.json import SortableAnswer
+from caluma_async.graphql.loaders import visible
 from caluma_async.graphql.localized import shown_text
-from caluma_async.graphql.ordering import Ordered, Value, attribute, key_of, sorts_by
+from caluma_async.graphql.ordering import MetaOrdered, Ordered, Reaches, Value, attribute, key_of, seen, sorts_by
 from caluma_async.graphql.relay import key_of as id_of
 from caluma_async.graphql.workflow.enums import (
     SortableCaseAttributes,
@@ -19,61 +22,73 @@ from caluma_async.graphql.workflow.enums import (
     SortableWorkflowAttributes,
     SortableWorkItemAttributes,
 )
-from caluma_async.workflow.models import TaskFlow
+from caluma_async.workflow.models import Case, TaskFlow
 
 
-def _by_answer(document: str) -> Any:
+_CASE: Final = {"case": Case}
+_DOCUMENT: Final = {"document": Document}
+_CASE_DOCUMENT: Final = {"case": Case, "case__document": Document}
+
+
+def _by_answer(path: str, reaches: Reaches) -> Any:
     """By the answer to a question, given by its slug, in the document at that path."""
 
-    def meaning(question: str) -> Value:
+    def meaning(question: str, context: Context) -> Value:
         slug = id_of(question, Question, "order")
-        answers = Answer.objects.filter(document=OuterRef(document), question=slug)
-        return Subquery(answers.values(sorts_by=SortableAnswer(F("value"), F("date")))[:1])
+        answers = visible(Answer, context).filter(document=OuterRef(path), question=str(slug))
+        answer = Subquery(answers.values(sorts_by=SortableAnswer(F("value"), F("date")))[:1])
+        return seen(answer, reaches, context)
 
     return sorts_by(meaning)
 
 
-def _first_task() -> Value:
+def _first_task(context: Context) -> Value:
     return Subquery(TaskFlow.objects.filter(flow=OuterRef("pk")).order_by("task_id").values("task_id")[:1])
 
 
-def _localized(*attributes: Any) -> dict[Any, Any]:
-    return {attribute: lambda path=attribute.value: shown_text(path) for attribute in attributes}
+def _localized(*attributes: Enum) -> dict[Enum, Any]:
+    return {attribute: lambda _context, path=attribute.value: shown_text(path) for attribute in attributes}
+
+
+def _form_name(attribute: Enum, reaches: Reaches) -> dict[Enum, Any]:
+    path = str(attribute.value)
+    form = {**reaches, path.removesuffix("__name"): Form}
+    return {attribute: lambda context: seen(shown_text(path), form, context)}
 
 
 @strawberry.input
-class CaseOrderSetType(Ordered):
+class CaseOrderSetType(MetaOrdered):
     """An order of cases."""
 
-    attribute: SortableCaseAttributes | None = attribute(_localized(SortableCaseAttributes.DOCUMENT__FORM__NAME))
-    document_answer: str | None = _by_answer("document_id")
+    attribute: SortableCaseAttributes | None = attribute(
+        _form_name(SortableCaseAttributes.DOCUMENT__FORM__NAME, _DOCUMENT)
+    )
+    document_answer: str | None = _by_answer("document_id", _DOCUMENT)
 
 
 @strawberry.input
-class WorkItemOrderSetType(Ordered):
+class WorkItemOrderSetType(MetaOrdered):
     """An order of work items."""
 
     attribute: SortableWorkItemAttributes | None = attribute(
-        _localized(
-            SortableWorkItemAttributes.DESCRIPTION,
-            SortableWorkItemAttributes.NAME,
-            SortableWorkItemAttributes.CASE__DOCUMENT__FORM__NAME,
-        )
+        _localized(SortableWorkItemAttributes.DESCRIPTION, SortableWorkItemAttributes.NAME)
+        | _form_name(SortableWorkItemAttributes.CASE__DOCUMENT__FORM__NAME, _CASE_DOCUMENT)
     )
-    case_meta: str | None = key_of("case__meta")
-    document_answer: str | None = _by_answer("document_id")
-    case_document_answer: str | None = _by_answer("case__document_id")
+    case_meta: str | None = key_of("case__meta", _CASE)
+    document_answer: str | None = _by_answer("document_id", _DOCUMENT)
+    case_document_answer: str | None = _by_answer("case__document_id", _CASE_DOCUMENT)
 
 
 @strawberry.input
 class FlowOrderSetType(Ordered):
     """An order of flows. They have no meta: `meta` changes nothing."""
 
+    meta: str | None = strawberry.UNSET
     attribute: SortableFlowAttributes | None = attribute({SortableFlowAttributes.TASK: _first_task})
 
 
 @strawberry.input
-class TaskOrderSetType(Ordered):
+class TaskOrderSetType(MetaOrdered):
     """An order of tasks."""
 
     attribute: SortableTaskAttributes | None = attribute(
@@ -82,7 +97,7 @@ class TaskOrderSetType(Ordered):
 
 
 @strawberry.input
-class WorkflowOrderSetType(Ordered):
+class WorkflowOrderSetType(MetaOrdered):
     """An order of workflows."""
 
     attribute: SortableWorkflowAttributes | None = attribute(

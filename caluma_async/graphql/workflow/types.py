@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import strawberry
-from graphql import GraphQLResolveInfo
 
 from caluma_async.form.models import Form as FormModel
 from caluma_async.graphql.connections import connection, listing
@@ -20,6 +19,7 @@ from caluma_async.graphql.records import Recorded
 from caluma_async.graphql.relations import related
 from caluma_async.graphql.relay import Node, node_type, type_name
 from caluma_async.graphql.scalars import FlowJexl, GenericScalar, GroupJexl
+from caluma_async.graphql.selection import ResolveInfo
 from caluma_async.graphql.workflow.enums import CaseStatus, WorkItemStatus
 from caluma_async.graphql.workflow.filters import FlowFilterSetType, WorkItemFilterSetType
 from caluma_async.graphql.workflow.named_tasks import named_tasks
@@ -32,7 +32,7 @@ def _task_type(instance: models.Task, *_: Any) -> str:
     return type_name(instance)
 
 
-def _is_redoable(source: models.WorkItem, info: GraphQLResolveInfo, /, **_: Any) -> Awaitable[bool]:
+def _is_redoable(source: models.WorkItem, info: ResolveInfo, /, **_: Any) -> Awaitable[bool]:
     return loaded(info, source.pk, lambda: _which_are_redoable)
 
 

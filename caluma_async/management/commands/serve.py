@@ -58,9 +58,11 @@ class Command(BaseCommand):
 def _listening(host: str, port: int) -> socket.socket:
     """A socket that takes connections at once: those that come early wait for the server."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if not 0 <= port < 65536:
+        raise CommandError(f"Port {port} does not exist; PORT must be 0 to 65535.")
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise CommandError(f"Cannot listen on {host} port {port}: {error}. PORT and HOST choose others.") from error
 
 

@@ -90,8 +90,13 @@ class SaveCase(FamilyVerb[Case]):
         slug = inputs.key_of(self.data.get("workflow"))
         if slug is None:
             raise InvalidInput("workflow is needed.", field="workflow")
-        workflows = self.visible(Workflow.objects.all()) if inputs.is_slug(slug) else Workflow.objects.none()
-        return self.found("workflow", workflows.filter(pk=slug))
+        if not inputs.is_slug(slug):
+            raise self.not_found("workflow", Workflow)
+        if self.access.restricts(Workflow):
+            return self.found("workflow", self.visible(Workflow.objects.all()).filter(pk=slug))
+        for workflow in rows.workflow_by_slug(slug):
+            return workflow
+        raise self.not_found("workflow", Workflow)
 
     def _form(self) -> Form | None:
         slug = inputs.key_of(self.data.get("form"))
@@ -156,9 +161,8 @@ class SaveCase(FamilyVerb[Case]):
         try:
             case.save(force_insert=True)
         except IntegrityError as error:
-            if self.data.get("id") is None:
-                raise
-            raise Refused(f"There is a case {case.pk} already.") from error
+            message = f"Case {case.pk} cannot be created: it exists already, or its document belongs to another case."
+            raise Refused(message) from error
 
 
 class StartCase(SaveCase):

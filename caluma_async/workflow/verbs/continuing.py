@@ -22,9 +22,10 @@ def continue_flow(verb: Verb[Any], work_item: WorkItem, route: rows.Route, ended
     either since, and then the database is asked again.
     """
     if verb.touched:
-        fresh = rows.with_route(WorkItem.objects.filter(pk=work_item.pk)).first()
-        if fresh is None or fresh.status != work_item.status:
+        found = rows.work_item_with_route(work_item.pk)
+        if not found or found[0].status != work_item.status:
             return
+        fresh = found[0]
         ended.merge(work_item, fresh)
         route = rows.Route.of(fresh)
     case = work_item.case

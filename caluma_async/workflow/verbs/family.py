@@ -53,6 +53,18 @@ class FamilyVerb(Verb[R]):
             raise self.not_found(name, Case)
         return cases
 
+    def work_item_by_key(self, name: str, *, route: bool = False) -> WorkItem:
+        """The work item that the input names, under its family's lock, with task and case, and `route` if wanted."""
+        if self.access.restricts(WorkItem):
+            work_items = self.locked_work_items(name)
+            return self.found(name, rows.with_route(work_items) if route else rows.with_case(work_items))
+        key = self.key(name, WorkItem)
+        rows.lock_family_of_work_item(key)
+        found = rows.work_item_with_route(key) if route else rows.work_item_with_case(key)
+        if not found:
+            raise self.not_found(name, WorkItem)
+        return found[0]
+
     def found(self, name: str, queryset: QuerySet[M]) -> M:
         """The object that the input names; `NotFound` if it is not among these."""
         # not `first`, which would sort, nor `get`: a visibility may find one object several times

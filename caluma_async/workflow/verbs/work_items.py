@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from caluma_async.errors import InvalidInput
@@ -26,6 +25,8 @@ class _WorkItemVerb(FamilyVerb[WorkItem]):
     """A verb that takes a work item, named by `id`, through a transition."""
 
     action: ClassVar[str]
+    goes_on: ClassVar[bool] = False
+    """Whether the flow goes on afterwards."""
     work_item: WorkItem
 
     @property
@@ -35,12 +36,8 @@ class _WorkItemVerb(FamilyVerb[WorkItem]):
 
     def load(self) -> WorkItem:
         """Lock the family, then look the work item up, with its task and case."""
-        self.work_item = self.found("id", self.joined(self.locked_work_items("id")))
+        self.work_item = self.work_item_by_key("id", route=self.goes_on)
         return self.work_item
-
-    def joined(self, work_items: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
-        """The query with what the verb needs besides the work item itself."""
-        return work_items.select_related("task", "case")
 
     def check(self) -> None:
         """The work item must be in a status that the transition starts from."""
@@ -56,9 +53,7 @@ class _WorkItemVerb(FamilyVerb[WorkItem]):
 class _EndingVerb(_WorkItemVerb):
     """A verb after which the flow goes on."""
 
-    def joined(self, work_items: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
-        """With what decides on what comes next."""
-        return rows.with_route(work_items)
+    goes_on = True
 
     def check(self) -> None:
         """The work item must be ready, and its case running."""
@@ -247,8 +242,7 @@ class SaveWorkItem(_Creating):
         if self.creates:
             self.load_case()
             return None
-        items = self.locked_work_items("work_item").select_related("task", "case")
-        self.work_item = self.found("work_item", items)
+        self.work_item = self.work_item_by_key("work_item")
         return self.work_item
 
     def check(self) -> None:

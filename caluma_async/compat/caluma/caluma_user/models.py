@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from caluma_async.access.authentication.users import groups_in, username_in
 from caluma_async.identity import User
 
-__all__ = ["AnonymousUser", "BaseUser"]
+__all__ = ["AnonymousUser", "BaseUser", "OIDCUser"]
 
 
 class BaseUser(User):
@@ -31,3 +32,16 @@ class BaseUser(User):
 
 class AnonymousUser(BaseUser):
     """Nobody in particular."""
+
+
+class OIDCUser(BaseUser):
+    """Who a token belongs to: what sites derive the class from that `OIDC_USER_FACTORY` names."""
+
+    def __init__(
+        self,
+        token: str | None = None,
+        userinfo: Mapping[str, Any] | None = None,
+        introspection: Mapping[str, Any] | None = None,
+    ) -> None:
+        claims = userinfo or introspection or {}
+        super().__init__(username_in(claims), groups_in(claims), token=token, claims=claims)

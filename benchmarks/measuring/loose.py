@@ -1,0 +1,63 @@
+"""Deliveries without a row per second, beside a bare `asyncio.Queue` whose consumer awaits."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from benchmarks.measuring import stage
+from caluma_async.events import EventType, on
+from caluma_async.events.emit import emissions, emit
+
+PER_SECOND = 5_000
+BATCH = 1_000
+
+post_tick = EventType("post_tick", arguments=("number",))
+
+
+@on(post_tick, durable=False)
+async def receiver(number: int, **kwargs: Any) -> None:
+    """Do nothing."""
+
+
+def measure(seconds: float) -> dict[str, float]:
+    """Both rates."""
+    return asyncio.run(_measure(int(PER_SECOND * seconds) // BATCH * BATCH))
+
+
+async def _measure(number: int) -> dict[str, float]:
+    bare = await _bare(number)
+    async with stage.delivering():
+        rate = await _loose(number)
+    return {"bare": bare, "loose": rate}
+
+
+async def _bare(number: int) -> float:
+    queue: asyncio.Queue[int] = asyncio.Queue()
+
+    async def consume() -> None:
+        for _ in range(number):
+            await receiver(number=await queue.get())
+
+    consumer = asyncio.create_task(consume())
+    begun = time.perf_counter()
+    for place in range(number):
+        await queue.put(place)
+    await consumer
+    return number / (time.perf_counter() - begun)
+
+
+async def _loose(number: int) -> float:
+    begun = time.perf_counter()
+    for first in range(0, number, BATCH):
+        delivered = stage.Delivered(BATCH)
+        await asyncio.to_thread(_emit_batch, first)
+        await delivered.everything()
+    return number / (time.perf_counter() - begun)
+
+
+def _emit_batch(first: int) -> None:
+    with emissions():
+        for place in range(first, first + BATCH):
+            emit(post_tick, sender=None, user=stage.USER, number=place)

@@ -1,0 +1,119 @@
+"""What every carrier offers: it takes deliveries from the commit to their execution. The rows stay the truth."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol
+
+from caluma_async.events.outbox import Claim, NewDelivery, Recorded, StoredEvent
+from caluma_async.events.receiver import Receiver
+from caluma_async.events.states import State
+from caluma_async.events.telemetry import Kind, Told, tell
+
+
+class Waiting(NamedTuple):
+    """A delivery that was recorded and is in nobody's hand."""
+
+    id: int
+    kind: str
+    lane: str | None
+
+
+class Carrier(Protocol):
+    """Brings deliveries from the commit to their receivers.
+
+    `owner` is the process's number as which deliveries may be recorded in hand; `None` while none may.
+    """
+
+    @property
+    def owner(self) -> int | None:
+        """As whom deliveries may be recorded in hand."""
+
+    def reserve(self, kind: str) -> bool:
+        """Take a place for a delivery that is about to be recorded in hand; called inside the transaction."""
+
+    def give_back(self, kind: str) -> None:
+        """Give such a place back."""
+
+    def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
+        """Take over what was committed: what is in hand, and what waits. Must not raise, and not wait."""
+
+    def carry_loose(self, claims: Sequence[Claim]) -> None:
+        """Take over what has no row."""
+
+
+ASYNC: Final = "async"
+THREAD: Final = "thread"
+KINDS: Final = (ASYNC, THREAD)
+"""Where receivers run: on the event loop, or in a thread."""
+
+
+def kind_of(receiver: Receiver) -> str:
+    """Where a receiver runs."""
+    return ASYNC if receiver.is_async else THREAD
+
+
+class Parcel:
+    """What one transaction hands to the carrier: called at the commit, and gone when there is none.
+
+    It holds places for what is recorded in hand, and gives them back when it goes without having been called: that
+    is how a rollback is noticed.
+    """
+
+    def __init__(self, carrier: Carrier) -> None:
+        self.carrier = carrier
+        self.owner = carrier.owner
+        self._lanes: set[str] = set()
+        self._places: list[str] = []
+        self._claims: list[Claim] = []
+        self._waiting: list[Waiting] = []
+        self._loose: list[Claim] = []
+        self._recorded: list[tuple[StoredEvent, str]] = []
+
+    def reserve(self, receiver: Receiver, lane: str | None) -> bool:
+        """Whether a delivery may be recorded in hand: there is a place, and it is the first of its lane in here."""
+        if lane is not None:
+            if lane in self._lanes:
+                return False
+            self._lanes.add(lane)
+        return self.owner is not None and self.carrier.reserve(kind_of(receiver))
+
+    def add(self, event: StoredEvent, receiver: Receiver, new: NewDelivery, row: Recorded) -> None:
+        """Take in what was recorded."""
+        kind = kind_of(receiver)
+        self._recorded.append((event, receiver.name))
+        if row.state == State.RUNNING:
+            self._places.append(kind)
+            self._claims.append(
+                Claim(id=row.id, claims=1, attempt=1, receiver=receiver.name, lane=new.lane, begun=True, event=event)
+            )
+            return
+        if new.start:
+            self.carrier.give_back(kind)
+        if row.state == State.WAITING:
+            self._waiting.append(Waiting(row.id, kind, new.lane))
+
+    def add_loose(self, event: StoredEvent, receiver: Receiver) -> None:
+        """Take in what has no row."""
+        self._loose.append(
+            Claim(id=next(_loose), claims=0, attempt=1, receiver=receiver.name, lane=None, begun=True, event=event)
+        )
+
+    def __call__(self) -> None:
+        """The transaction is committed."""
+        self._places.clear()
+        for event, receiver in self._recorded:
+            tell(Told(kind=Kind.RECORDED, receiver=receiver, event=event.type, event_id=event.id, lane=event.lane))
+        if self._recorded:
+            self.carrier.carry(self._claims, self._waiting)
+        if self._loose:
+            self.carrier.carry_loose(self._loose)
+
+    def __del__(self) -> None:
+        for kind in self._places:
+            self.carrier.give_back(kind)
+
+
+_loose: Final = itertools.count(1)
+"""Numbers for deliveries that have no row."""

@@ -1,0 +1,31 @@
+"""Carries nothing: deliveries stay in the table until somebody asks for them. For tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from caluma_async.events.carriers.base import Waiting
+from caluma_async.events.outbox import Claim
+
+
+class Parked:
+    """Leaves everything where it is. What has no row is kept here."""
+
+    owner = None
+
+    def __init__(self) -> None:
+        self.loose: list[Claim] = []
+
+    def reserve(self, kind: str) -> bool:
+        """There is no place."""
+        return False
+
+    def give_back(self, kind: str) -> None:
+        """There was none to take."""
+
+    def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
+        """They wait in the table."""
+
+    def carry_loose(self, claims: Sequence[Claim]) -> None:
+        """Keep them."""
+        self.loose.extend(claims)

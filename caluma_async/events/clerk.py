@@ -1,0 +1,101 @@
+"""The engine's writing: one round after the other settles results, begins followers and takes what comes next.
+
+Knows the outbox but no event loop; it is called on a thread of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from caluma_async.events import outbox
+from caluma_async.events.lanes import turned
+from caluma_async.events.outbox import Claim, Fence, Hand, Result
+from caluma_async.events.outbox.dialect import tune
+
+
+@dataclass(slots=True, kw_only=True)
+class Look:
+    """A look for whatever is due: for which receivers, and how many at most.
+
+    A `fresh` one goes once round all lanes, in as many rounds as that takes; the others go on with it.
+    """
+
+    receivers: Sequence[str]
+    limit: int
+    fresh: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class Round:
+    """What is to be done.
+
+    `settled` are deliveries that were acknowledged already, in their receiver's transaction. `successors` names for a
+    delivery the follower that begins when it is settled. `lanes` and `ids` are candidates: lanes that have just become
+    free, deliveries that are due.
+    """
+
+    results: list[Result] = field(default_factory=list)
+    settled: set[int] = field(default_factory=set)
+    successors: dict[int, Fence] = field(default_factory=dict)
+    lanes: list[str] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
+    looks: dict[str, Look] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What came of a round.
+
+    `accepted`: results whose claim still held. `begun`: followers that may start. `taken`: from lanes and ids.
+    `found`: from each look. `more`: the looks after which there may be more.
+    """
+
+    accepted: set[int]
+    begun: set[int]
+    taken: list[Claim]
+    found: Mapping[str, list[Claim]]
+    more: set[str]
+
+
+class Clerk:
+    """Does the rounds of one process."""
+
+    def __init__(self, hand: Hand) -> None:
+        self.hand = hand
+        self._cursors: dict[str, str] = {}
+        self._laps: dict[str, int] = {}
+        self._turns = 0
+
+    def work(self, todo: Round) -> Report:
+        """Settle first, then take: who emits commits first, then looks. So nothing is left that nobody sees.
+
+        May be repeated after an error: what was done already is not accepted again.
+        """
+        tune()
+        accepted = outbox.settle(todo.results) | todo.settled
+        begun = outbox.begin([follower for before, follower in todo.successors.items() if before in accepted])
+        taken = outbox.take([*outbox.first_of(todo.lanes), *todo.ids], self.hand)
+        more: set[str] = set()
+        found = {}
+        for kind, look in todo.looks.items():
+            found[kind], left = self._look(kind, look)
+            if left:
+                more.add(kind)
+        return Report(accepted=accepted, begun=begun, taken=taken, found=found, more=more)
+
+    def _look(self, kind: str, look: Look) -> tuple[list[Claim], bool]:
+        """Half of what fits may be without a lane, and all that lanes leave; whether there may be more."""
+        self._turns += 1
+        cursor = self._cursors.get(kind, "")
+        if look.fresh:
+            self._laps[kind] = 2 if cursor else 1
+        ordered = outbox.first_in_lanes(look.receivers, look.limit, cursor)
+        self._cursors[kind] = ordered.cursor
+        if not ordered.cursor:
+            self._laps[kind] -= 1
+        unordered = outbox.unordered(turned(look.receivers, self._turns), look.limit)
+        share = max(look.limit - len(unordered), (look.limit + self._turns % 2) // 2)
+        ids = [*ordered.ids[:share], *unordered[: look.limit - min(share, len(ordered.ids))]]
+        left = len(ids) < len(ordered.ids) + len(unordered) or len(unordered) == look.limit
+        return outbox.take(ids, self.hand), left or self._laps[kind] > 0

@@ -1,0 +1,206 @@
+"""Delivering one: load, call (await, or in a thread), decide what becomes of it. The bridge from loop to receiver."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+from django.db import DatabaseError, connection, transaction
+
+from caluma_async.conf import settings
+from caluma_async.errors import ReceiverFailed
+from caluma_async.events import loading
+from caluma_async.events.calling import refuse_awaitable
+from caluma_async.events.event import Event
+from caluma_async.events.outbox import Claim, Result, settle
+from caluma_async.events.receiver import Receiver
+from caluma_async.events.retry import DEFAULT, Discard, RetryAfter
+from caluma_async.events.scope import caused_by, emissions
+from caluma_async.events.states import State
+from caluma_async.events.stored import Reference, decode_event, references, resolved
+
+_LONGEST_ERROR: Final = 20_000
+
+
+@dataclass(slots=True, eq=False)
+class Assignment:
+    """A delivery in hand and the receiver it is for. `since`: when it was committed, by `time.time()`."""
+
+    claim: Claim
+    receiver: Receiver
+    since: float
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether it has a row."""
+        return self.claim.claims > 0
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """An assignment with everything loaded that the receiver gets."""
+
+    assignment: Assignment
+    event: Event
+    arguments: dict[str, Any]
+
+    @property
+    def receiver(self) -> Receiver:
+        """Whom it is for."""
+        return self.assignment.receiver
+
+
+class Gone(Exception):  # noqa: N818
+    """An object that the event is about does not exist any more."""
+
+
+class Lost(Exception):  # noqa: N818
+    """The claim was outdated when the receiver had run: another process has the delivery, what was done is undone."""
+
+
+class TimedOut(Exception):  # noqa: N818
+    """The attempt took longer than the receiver may."""
+
+
+def prepare(assignments: Sequence[Assignment]) -> list[Attempt | BaseException]:
+    """Load what the receivers get, in one query per model; for each an attempt, or why there is none.
+
+    Objects are the attempt's own, and as they are now. Raises `DatabaseError` if the database does not answer.
+    """
+    decoded = [_decoded(assignment) for assignment in assignments]
+    objects = loading.load([_wanted(one) if isinstance(one, Event) else () for one in decoded])
+    return [
+        _attempt(assignment, event, own) if isinstance(event, Event) else event
+        for assignment, event, own in zip(assignments, decoded, objects, strict=True)
+    ]
+
+
+def _wanted(event: Event) -> set[Reference]:
+    return references([event.arguments, event.user, event.context, event.sender])
+
+
+def _decoded(assignment: Assignment) -> Event | Exception:
+    try:
+        return decode_event(assignment.claim.event, assignment.claim.attempt)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this delivery only
+        return error
+
+
+def _attempt(assignment: Assignment, event: Event, objects: dict[Any, Any]) -> Attempt | BaseException:
+    try:
+        event = replace(
+            event,
+            arguments=resolved(event.arguments, objects),
+            sender=resolved(event.sender, objects),
+            user=resolved(event.user, objects),
+            context=resolved(event.context, objects),
+        )
+        return Attempt(assignment, event, assignment.receiver.arguments_for(event))
+    except KeyError as error:
+        missing = error.args[0]
+        return Gone(f"{missing.model} {missing.key} is gone.")
+    except Exception as error:  # noqa: BLE001 - such as a dialect's
+        return error
+
+
+def time_limit(receiver: Receiver) -> float:
+    """Seconds that one attempt may take."""
+    return settings.EVENT_TIMEOUT if receiver.timeout is None else receiver.timeout
+
+
+def is_transactional(receiver: Receiver) -> bool:
+    """Whether the receiver commits together with its acknowledgement."""
+    if receiver.is_async or not receiver.durable:
+        return False
+    return connection.vendor == "postgresql" if receiver.transactional is None else receiver.transactional
+
+
+async def run_async(attempt: Attempt) -> BaseException | None:
+    """Await an `async def` receiver; its error, if any."""
+    limit = time_limit(attempt.receiver)
+    try:
+        with caused_by(attempt.event):
+            try:
+                async with asyncio.timeout(limit) as deadline:
+                    await attempt.receiver.acall(**attempt.arguments)
+            except TimeoutError as error:
+                return TimedOut(f"It took longer than {limit:g} seconds.") if deadline.expired() else error
+    except (Exception, asyncio.CancelledError, SystemExit, GeneratorExit) as error:  # noqa: BLE001
+        return error
+    return None
+
+
+def run_in_thread(attempt: Attempt) -> BaseException | None:
+    """Call a `def` receiver on this thread; its error, if any.
+
+    A transactional one is acknowledged last in its transaction: first would keep its row locked all the while.
+    """
+    try:
+        with caused_by(attempt.event):
+            if is_transactional(attempt.receiver):
+                _call_and_acknowledge(attempt)
+            else:
+                _call(attempt)
+    except (Exception, asyncio.CancelledError, SystemExit, GeneratorExit) as error:  # noqa: BLE001
+        return error
+    return None
+
+
+def _call(attempt: Attempt) -> None:
+    refuse_awaitable(attempt.receiver.call(**attempt.arguments), attempt.receiver.name)
+
+
+def _call_and_acknowledge(attempt: Attempt) -> None:
+    with transaction.atomic():
+        with emissions(user=attempt.event.user):
+            _call(attempt)
+            if connection.needs_rollback:
+                raise ReceiverFailed(f"{attempt.receiver.name} hides a database error: what it did is undone.")
+        if not settle([delivered(attempt.assignment)]):
+            raise Lost(f"{attempt.receiver.name}: another process has this delivery by now.")
+
+
+def delivered(assignment: Assignment) -> Result:
+    """It went well."""
+    return Result(fence=assignment.claim.fence, state=State.DELIVERED)
+
+
+def released(claim: Claim, *, uncounted: bool, delay: float | None = None) -> Result:
+    """It did not take place, or not to its end, and is for somebody else to do."""
+    return Result(fence=claim.fence, state=State.WAITING, delay=delay, uncounted=uncounted)
+
+
+def decide(assignment: Assignment, error: BaseException | None) -> Result:
+    """What becomes of a delivery whose attempt ended like this."""
+    if error is None:
+        return delivered(assignment)
+    result = partial(Result, fence=assignment.claim.fence, error=_described(error))
+    if isinstance(error, Discard | Gone):
+        return result(state=State.DISCARDED, error=str(error))
+    retry = assignment.receiver.retry or DEFAULT
+    if not retry.is_exhausted(assignment.claim.attempt):
+        pause = max(error.seconds, 0) if isinstance(error, RetryAfter) else retry.pause(assignment.claim.attempt)
+        return result(state=State.WAITING, delay=pause)
+    holds = assignment.receiver.on_exhausted == "hold"
+    return result(state=State.HELD if holds else State.FAILED)
+
+
+def _described(error: BaseException) -> str:
+    """The traceback as a person wants to see it; NUL is what PostgreSQL cannot keep in a text."""
+    text = "".join(traceback.format_exception(error)).replace("\0", "\\0")
+    return text if len(text) <= _LONGEST_ERROR else f"{text[: _LONGEST_ERROR // 2]}\n…\n{text[-_LONGEST_ERROR // 2 :]}"
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether the database itself is away, which is no fault of what was asked."""
+    return isinstance(error, DatabaseError) and (connection.connection is None or not connection.is_usable())
+
+
+def now() -> float:
+    """The wall clock in seconds, for durations that cross processes."""
+    return time.time()

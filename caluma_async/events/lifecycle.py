@@ -1,0 +1,83 @@
+"""The carrier of this process: which one it is, when it starts and when it stops."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand
+
+from caluma_async.conf import settings
+from caluma_async.events.carriers.asyncio_queue import AsyncioQueue
+from caluma_async.events.carriers.base import Carrier
+from caluma_async.events.carriers.inline import Inline
+
+queue: Final = AsyncioQueue()
+_inline: Final = Inline()
+_instead: Final[list[Carrier]] = []
+
+
+def current() -> Carrier:
+    """What carries deliveries in this process."""
+    if _instead:
+        return _instead[-1]
+    return _inline if settings.EVENT_CARRIER == "inline" else queue
+
+
+@contextmanager
+def using(carrier: Carrier) -> Iterator[Carrier]:
+    """Let another one carry for the length of the block. For tests."""
+    _instead.append(carrier)
+    try:
+        yield carrier
+    finally:
+        _instead.remove(carrier)
+
+
+async def start() -> None:
+    """Begin to deliver in this process, if it is one that does. For the ASGI lifespan."""
+    if settings.EVENT_CARRIER == "asyncio" and settings.EVENT_DELIVERS and not is_autoreloader():
+        await queue.start()
+
+
+async def stop() -> None:
+    """Finish what runs, for up to `EVENT_DRAIN` seconds, and give the rest back. For the ASGI lifespan."""
+    await queue.stop()
+
+
+def is_autoreloader() -> bool:
+    """Whether this process only watches files and has a child that serves."""
+    return "runserver" in sys.argv and "--noreload" not in sys.argv and os.environ.get("RUN_MAIN") != "true"
+
+
+def install() -> None:
+    """Once per process: forget the parent's worker after a fork, and drain when a management command ends."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=queue.forget)
+    _drain_after_commands()
+
+
+def _drain_after_commands() -> None:
+    """Commands have no end that could be listened to, and when the interpreter ends it is too late for threads."""
+    execute = BaseCommand.execute
+    if hasattr(execute, "__wrapped__"):
+        return
+
+    @functools.wraps(execute)
+    def execute_and_drain(self: BaseCommand, *args: Any, **options: Any) -> Any:
+        _depth.append(None)
+        try:
+            return execute(self, *args, **options)
+        finally:
+            _depth.pop()
+            if not _depth:
+                queue.drain()
+
+    BaseCommand.execute = execute_and_drain  # type: ignore[method-assign]
+
+
+_depth: Final[list[None]] = []

@@ -1,0 +1,54 @@
+"""Takes over what is pending at the end of a verb: rows inside its transaction, the carrier's turn after the commit."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from caluma_async.conf import settings
+from caluma_async.events import outbox
+from caluma_async.events.carriers.base import Parcel
+from caluma_async.events.lanes import lane_of
+from caluma_async.events.lifecycle import current
+from caluma_async.events.outbox import NewDelivery, StoredEvent
+from caluma_async.events.scope import Due, Pending
+from caluma_async.events.states import State
+from caluma_async.events.stored import encode_event
+
+
+def record(pendings: Sequence[Pending]) -> None:
+    """Write events and deliveries in at most two statements; hand them to the carrier once they are committed.
+
+    Raises `NotStorable` for an argument that cannot be kept.
+    """
+    parcel = Parcel(current())
+    rows: list[tuple[StoredEvent, Due, NewDelivery]] = []
+    for pending in pendings:
+        event = encode_event(pending.event)
+        for due in pending.deliveries:
+            if due.receiver.durable:
+                rows.append((event, due, _new(event, due, parcel)))
+            elif due.error is None:
+                parcel.add_loose(event, due.receiver)
+    if rows:
+        _write(rows, parcel)
+    transaction.on_commit(parcel, robust=True)
+
+
+def _new(event: StoredEvent, due: Due, parcel: Parcel) -> NewDelivery:
+    receiver = due.receiver
+    lane = lane_of(receiver.name, event.lane) if receiver.ordered else None
+    if due.error is not None:
+        state = State.HELD if receiver.on_exhausted == "hold" else State.FAILED
+        return NewDelivery(event.id, receiver.name, lane, state, "".join(traceback.format_exception(due.error)))
+    return NewDelivery(event.id, receiver.name, lane, start=parcel.reserve(receiver, lane))
+
+
+def _write(rows: Sequence[tuple[StoredEvent, Due, NewDelivery]], parcel: Parcel) -> None:
+    events = list({event.id: event for event, _, _ in rows}.values())
+    with transaction.atomic(savepoint=False):
+        recorded = outbox.record(events, [new for _, _, new in rows], owner=parcel.owner, lease=settings.EVENT_LEASE)
+    for (event, due, new), row in zip(rows, recorded, strict=True):
+        parcel.add(event, due.receiver, new, row)

@@ -1,0 +1,207 @@
+"""Running attempts: loads together what starts together, awaits `async def` receivers, has threads call the others.
+
+Knows nothing of rows: whoever started an assignment is told how it went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from asgiref.sync import ThreadSensitiveContext
+from django.db import DatabaseError
+
+from caluma_async.conf import settings
+from caluma_async.events import executor
+from caluma_async.events.crew import Crew, Desk, OwnDesk
+from caluma_async.events.executor import Assignment, Attempt, now
+from caluma_async.events.outbox import Result
+from caluma_async.events.outbox.dialect import tune
+from caluma_async.events.rounds import Rounds
+from caluma_async.events.states import State
+from caluma_async.events.telemetry import Kind, Told, about, tell
+
+_TOGETHER: Final = 256
+"""How many are loaded in one query."""
+
+_UNREACHABLE: Final = 1.0
+"""Seconds after which a delivery is due again that could not be loaded because the database was away."""
+
+
+@dataclass(slots=True, eq=False)
+class Finish:
+    """An assignment that is over: what becomes of it, why, and how many seconds its receiver ran.
+
+    `settled`: its row says so already.
+    """
+
+    assignment: Assignment
+    result: Result
+    error: BaseException | None = None
+    ran: float = 0.0
+    settled: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """What has happened, once it is settled."""
+        if self.result.state is not State.WAITING:
+            return Kind(self.result.state.value)
+        return Kind.RELEASED if self.result.error is None else Kind.RETRIED
+
+
+@dataclass(slots=True, eq=False)
+class _Running:
+    attempt: Attempt
+    started: float = field(default_factory=time.perf_counter)
+    task: asyncio.Task[None] | None = None
+    overdue: asyncio.TimerHandle | None = None
+
+
+class Runner:
+    """Runs what it is given at once: how much that may be is for others to say. Belongs to one event loop."""
+
+    def __init__(self, loader: Desk, finished: Callable[[Finish], None]) -> None:
+        self._loader = loader
+        self._tell_finished = finished
+        self._threads = Crew("caluma-receiver", settings.EVENT_THREADS)
+        self._contexts = Crew("caluma-orm", settings.EVENT_THREADS)
+        self._to_load: list[Assignment] = []
+        self._loading = 0
+        self._loads = Rounds(self._load)
+        self._running: dict[int, _Running] = {}
+        self._stopping = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is loaded or running."""
+        return not (self._running or self._to_load or self._loading)
+
+    def start(self, assignments: Sequence[Assignment]) -> None:
+        """Attempt these."""
+        self._to_load.extend(assignments)
+        self._loads.kick()
+
+    def give_back(self) -> None:
+        """Give back what has not started."""
+        waiting, self._to_load = self._to_load, []
+        for assignment in waiting:
+            self._release(assignment, None)
+
+    def cancel(self) -> None:
+        """Cancel what runs, and give it back. Threads cannot be cancelled: what they do is outdated from now on."""
+        self._stopping = True
+        for one in list(self._running.values()):
+            if one.task is not None:
+                one.task.cancel()
+            else:
+                self._over(one, asyncio.CancelledError())
+
+    def close(self) -> None:
+        """End the threads that are not stuck. Blocks while they finish what they do."""
+        self._threads.close()
+        self._contexts.close()
+
+    async def _load(self) -> None:
+        batch, self._to_load = self._to_load[:_TOGETHER], self._to_load[_TOGETHER:]
+        if self._to_load:
+            self._loads.kick()
+        self._loading = len(batch)
+        try:
+            attempts = await self._prepared(batch)
+        except Exception as error:  # noqa: BLE001 - one of them may be the reason, whatever it is
+            tell(Told(kind=Kind.STUMBLED, error=error, reason="loading what receivers get"))
+            attempts = [await self._prepared_alone(assignment) for assignment in batch]
+        self._loading = 0
+        for assignment, attempt in zip(batch, attempts, strict=True):
+            if isinstance(attempt, Attempt):
+                self._begin(attempt)
+            elif isinstance(attempt, _Unreachable):
+                self._release(assignment, attempt.error)
+            else:
+                self._tell_finished(Finish(assignment, executor.decide(assignment, attempt), attempt))
+
+    async def _prepared(self, batch: Sequence[Assignment]) -> list[Attempt | BaseException]:
+        return await asyncio.get_running_loop().run_in_executor(self._loader, _prepare, batch)
+
+    async def _prepared_alone(self, assignment: Assignment) -> Attempt | BaseException:
+        """For the case that something is wrong with one of many."""
+        return await asyncio.get_running_loop().run_in_executor(self._loader, _prepare_alone, assignment)
+
+    def _release(self, assignment: Assignment, error: BaseException | None) -> None:
+        delay = None if error is None else _UNREACHABLE
+        self._tell_finished(Finish(assignment, executor.released(assignment.claim, uncounted=True, delay=delay), error))
+
+    def _begin(self, attempt: Attempt) -> None:
+        one = _Running(attempt)
+        self._running[id(one)] = one
+        tell(about(attempt.assignment.claim, Kind.STARTED, seconds=max(now() - attempt.assignment.since, 0)))
+        loop = asyncio.get_running_loop()
+        if attempt.receiver.is_async:
+            name = f"{attempt.receiver.name} #{attempt.assignment.claim.id}"
+            one.task = loop.create_task(self._await(one), name=name, context=contextvars.Context())
+        else:
+            limit = executor.time_limit(attempt.receiver)
+            one.overdue = loop.call_later(limit, self._tell_overdue, one, limit)
+            desk = self._threads.take()
+            desk.post(partial(self._call, one, desk, loop))
+
+    async def _await(self, one: _Running) -> None:
+        """Database calls of one delivery share a thread, and do not wait for those of others."""
+        desk = OwnDesk(self._contexts)
+        try:
+            async with ThreadSensitiveContext(executor=desk):
+                error = await executor.run_async(one.attempt)
+        finally:
+            desk.leave()
+        self._over(one, error)
+
+    def _call(self, one: _Running, desk: Desk, loop: asyncio.AbstractEventLoop) -> None:
+        error = executor.run_in_thread(one.attempt)
+        self._threads.give(desk)
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._over, one, error)
+
+    def _over(self, one: _Running, error: BaseException | None) -> None:
+        if self._running.pop(id(one), None) is None:
+            return  # it was given back, and ends only now
+        if one.overdue is not None:
+            one.overdue.cancel()
+        assignment = one.attempt.assignment
+        ran = time.perf_counter() - one.started
+        if self._stopping and isinstance(error, asyncio.CancelledError):
+            result = executor.released(assignment.claim, uncounted=False, delay=0)
+        else:
+            result = executor.decide(assignment, error)
+        settled = error is None and executor.is_transactional(assignment.receiver)
+        self._tell_finished(Finish(assignment, result, error, ran, settled))
+
+    def _tell_overdue(self, one: _Running, limit: float) -> None:
+        tell(about(one.attempt.assignment.claim, Kind.OVERDUE, seconds=limit))
+
+
+class _Unreachable(Exception):  # noqa: N818
+    """The database did not answer."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _prepare(batch: Sequence[Assignment]) -> list[Attempt | BaseException]:
+    tune()
+    return executor.prepare(batch)
+
+
+def _prepare_alone(assignment: Assignment) -> Attempt | BaseException:
+    try:
+        (attempt,) = _prepare([assignment])
+    except DatabaseError as error:
+        return _Unreachable(error) if executor.is_unreachable(error) else error
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this delivery's failure
+        return error
+    return attempt

@@ -1,0 +1,273 @@
+"""One process's part in delivering: start, wake or poll, drain, stop. Ties runner, writer and keeper together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from caluma_async.conf import settings
+from caluma_async.connections import KeptConnections
+from caluma_async.events import outbox
+from caluma_async.events.carriers.base import ASYNC, KINDS, THREAD, Waiting, kind_of
+from caluma_async.events.clerk import Clerk
+from caluma_async.events.crew import Desk
+from caluma_async.events.executor import Assignment, now
+from caluma_async.events.lanes import Room
+from caluma_async.events.lease import Keeper
+from caluma_async.events.outbox import Claim, Fence, Hand, Recovered, Result, in_hand
+from caluma_async.events.outbox.dialect import tune
+from caluma_async.events.recovery import Recovery
+from caluma_async.events.registry import registry
+from caluma_async.events.runner import Finish, Runner
+from caluma_async.events.states import State
+from caluma_async.events.telemetry import Kind, Told, tell
+from caluma_async.events.writer import Writer
+
+_LAST_WORDS: Final = 2.0
+"""Seconds that cancelled deliveries get, and what is to be given back."""
+
+
+class Worker:
+    """Delivers in this process, on the event loop on which it is started.
+
+    `own_only`: nothing but what this process emitted itself, and nothing that others left behind. `reserve`, `carry`
+    and `wake` may be called from any thread, everything else belongs to the loop.
+    """
+
+    def __init__(self, *, own_only: bool = False) -> None:
+        self.own_only = own_only
+        self.rooms = {ASYNC: Room(settings.EVENT_CONCURRENCY), THREAD: Room(settings.EVENT_THREADS)}
+        self.hand = Hand(owner=0, lease=settings.EVENT_LEASE)
+        self._kept = KeptConnections()
+        self._clerk_desk = Desk("caluma-clerk", self._kept)
+        self._loader_desk = Desk("caluma-loader", self._kept)
+        self._keeper = Keeper(self._fences, self.wake)
+        self._recovery = Recovery()
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._noted = False
+        self._loose: deque[tuple[Claim, float]] = deque()
+        self._strays: set[Fence] = set()
+        self._own: dict[int, str] = {}
+        self._poll: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopped: asyncio.Future[None] | None = None
+        self._changed = asyncio.Event()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it takes deliveries."""
+        return self._loop is not None and self._stopped is None
+
+    async def start(self) -> None:
+        """Begin; when it returns, emitters may hand over."""
+        if self._loop is not None:
+            return
+        loop = asyncio.get_running_loop()
+        self._keeper.start(loop)
+        await loop.run_in_executor(self._clerk_desk, self._keeper.wait_until_ready)
+        self.hand = Hand(owner=self._keeper.owner, lease=settings.EVENT_LEASE)
+        self._runner = Runner(self._loader_desk, self._over)
+        self._writer = Writer(Clerk(self.hand), self._clerk_desk, self.rooms, self._start, self._place_is_free)
+        self._loop = loop
+        self._open_inbox()
+        self._poll = loop.create_task(self._poll_always())
+
+    async def stop(self, drain: float | None = None) -> None:
+        """Take nothing more, let what runs finish for up to `drain` seconds, give the rest back.
+
+        Safe to call twice, and before `start`.
+        """
+        if self._loop is None:
+            return
+        if self._stopped is not None:
+            await asyncio.shield(self._stopped)
+            return
+        self._stopped = self._loop.create_future()
+        await self._stop(settings.EVENT_DRAIN if drain is None else drain)
+        self._stopped.set_result(None)
+
+    def reserve(self, kind: str) -> bool:
+        """Take a place for a delivery that is about to be recorded as in hand; from any thread."""
+        return self.is_running and bool(self.rooms[kind].take(1))
+
+    def give_back(self, kind: str) -> None:
+        """Give a place back that was reserved; from any thread."""
+        self.rooms[kind].give(1)
+
+    def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
+        """Take over what was committed: what is in hand already, and what waits; from any thread."""
+        self._post(partial(self._take_over, claims, waiting, now()))
+
+    def carry_loose(self, claims: Sequence[Claim]) -> None:
+        """Take over what has no row; from any thread. What does not fit is dropped, and told about."""
+        fits = max(settings.EVENT_QUEUE_SIZE - len(self._loose), 0)
+        self._loose.extend((claim, now()) for claim in claims[:fits])
+        for claim in claims[fits:]:
+            tell(Told(kind=Kind.DROPPED, receiver=claim.receiver, event=claim.event.type, event_id=claim.event.id))
+        self._post(self._start_loose)
+
+    def wake(self) -> None:
+        """There may be something due; from any thread."""
+        self._post(self._look)
+
+    async def idle(self) -> None:
+        """Wait until nothing is in hand."""
+        await self._until(self._is_idle)
+
+    async def until_nothing_is_due(self) -> None:
+        """Wait until nothing is in hand, and a look found nothing that is due."""
+        found = True
+        while found:
+            await self.idle()
+            before = self._writer.taken
+            self._writer.look(*KINDS)
+            await self._writer.finish()
+            found = self._writer.taken != before
+
+    async def finish_own(self, seconds: float) -> None:
+        """Wait until nothing is in hand and nothing that this process emitted is left to do, for so long at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._until(lambda: self._is_idle() and not self._own)
+
+    async def _until(self, fact: Callable[[], bool]) -> None:
+        while not fact():
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _is_idle(self) -> bool:
+        return not (self._inbox or self._loose) and self._writer.is_idle and self._runner.is_idle
+
+    def _post(self, job: Callable[[], None]) -> None:
+        self._inbox.append(job)
+        if not self._noted and self._loop is not None and not self._loop.is_closed():
+            self._noted = True
+            self._loop.call_soon_threadsafe(self._open_inbox)
+
+    def _open_inbox(self) -> None:
+        self._noted = False
+        while self._inbox:
+            self._inbox.popleft()()
+        self._changed.set()
+
+    def _fences(self) -> Sequence[Fence]:
+        return list(self._writer.held.values()) if self._loop is not None else []
+
+    def _look(self) -> None:
+        if not self.own_only:
+            self._writer.look(*KINDS)
+        for key, kind in self._own.items():
+            self._writer.look_at(kind, key)
+
+    def _start(self, assignments: Sequence[Assignment]) -> None:
+        for assignment in assignments:
+            self._own.pop(assignment.claim.id, None)
+        self._runner.start(assignments)
+
+    def _over(self, finish: Finish) -> None:
+        self._writer.over(finish)
+
+    def _place_is_free(self) -> None:
+        self._start_loose()
+        self._changed.set()
+
+    def _start_loose(self) -> None:
+        """Start what has no row, as far as there is room."""
+        while self._loose:
+            claim, since = self._loose[0]
+            receiver = self._writer.receiver(claim)
+            if receiver is not None and not self.rooms[kind_of(receiver)].take(1):
+                return
+            self._loose.popleft()
+            if receiver is not None:
+                self._writer.arrive([claim], since)
+
+    def _take_over(self, claims: Sequence[Claim], waiting: Sequence[Waiting], since: float) -> None:
+        if self._stopped is not None:
+            self._writer.release([Result(fence=claim.fence, state=State.WAITING, uncounted=True) for claim in claims])
+            return
+        self._writer.arrive(claims, since)
+        for key, kind, lane in waiting:
+            if self.own_only:
+                self._own[key] = kind
+                self._writer.look_at(kind, key)
+            elif not self._writer.is_busy(lane):
+                self._writer.look(kind)
+
+    async def _poll_always(self) -> None:
+        """Look now and then: for what nobody announced, what others left behind, and what is in hand by mistake."""
+        while True:
+            self._look()
+            try:
+                recovered = await asyncio.get_running_loop().run_in_executor(self._clerk_desk, self._keep_order)
+            except Exception as error:  # noqa: BLE001 - the next time may be better
+                tell(Told(kind=Kind.STUMBLED, error=error, reason="polling"))
+            else:
+                self._tell_recovered(recovered)
+            await asyncio.sleep(settings.EVENT_POLL)
+
+    def _keep_order(self) -> Sequence[Recovered]:
+        """On the clerk's thread: recovery, and what this process has in hand without knowing."""
+        tune()
+        self._give_strays_back()
+        if self.own_only:
+            self._post(partial(self._disown, set(self._own) - outbox.still_waiting(list(self._own))))
+            return ()
+        self._recovery.prune()
+        holding = [receiver.name for receiver in registry.all() if receiver.on_exhausted == "hold"]
+        return self._recovery.recover(holding, living=[self.hand.owner])
+
+    def _give_strays_back(self) -> None:
+        """Rows in our hand that we do not know of, twice in a row: their claim worked, and its answer got lost."""
+        known = set(self._fences())
+        strays = in_hand(self.hand.owner) - known
+        self._post(partial(self._release_strays, strays & self._strays))
+        self._strays = strays
+
+    def _disown(self, taken: set[int]) -> None:
+        """Others have taken these."""
+        for key in taken:
+            self._own.pop(key, None)
+
+    def _release_strays(self, strays: set[Fence]) -> None:
+        unknown = strays.difference(self._writer.held.values())
+        self._writer.release([Result(fence=fence, state=State.WAITING, uncounted=True) for fence in unknown])
+
+    def _tell_recovered(self, recovered: Sequence[Recovered]) -> None:
+        for one in recovered:
+            kind = {State.FAILED: Kind.FAILED, State.HELD: Kind.HELD}.get(one.state, Kind.RECOVERED)
+            tell(Told(kind=kind, receiver=one.receiver, delivery=one.id, lane=one.lane, number=1))
+        if recovered:
+            self._look()
+
+    async def _stop(self, drain: float) -> None:
+        for room in self.rooms.values():
+            room.close()
+        self._writer.taking = False
+        if self._poll is not None:
+            self._poll.cancel()
+        self._open_inbox()
+        self._loose.clear()
+        self._writer.give_back_followers()
+        self._runner.give_back()
+        try:
+            async with asyncio.timeout(drain):
+                await self.idle()
+        except TimeoutError:
+            self._runner.cancel()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS):
+                    await self.idle()
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    def _close(self) -> None:
+        """Blocks for as long as threads need to end; those that are stuck end with the process."""
+        self._keeper.stop()
+        self._runner.close()
+        for desk in (self._loader_desk, self._clerk_desk):
+            desk.shutdown()
+        self._kept.close()

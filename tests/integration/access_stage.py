@@ -1,0 +1,175 @@
+"""Three sets of everything, made by three groups and mixed up with each other, and who may see and do what with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from caluma_async.access.permissions import BasePermission, object_permission_for, permission_for
+from caluma_async.access.site import Rules, SiteAccess
+from caluma_async.access.visibilities import BaseVisibility, filter_queryset_for
+from caluma_async.form.models import Document, Form
+from caluma_async.graphql.context import Context
+from caluma_async.graphql.relay import encode, type_name
+from caluma_async.identity import ANONYMOUS, User
+from caluma_async.records import Record
+from caluma_async.testing.factories import (
+    make_case,
+    make_document,
+    make_flow,
+    make_form,
+    make_task,
+    make_work_item,
+    make_workflow,
+)
+from caluma_async.verbs import Verb
+from caluma_async.workflow.models import Case, Flow, Task, Workflow, WorkItem
+
+GROUPS: Final = ("own", "other", "public")
+MODELS: Final = (Form, Document, Task, Workflow, Flow, Case, WorkItem)
+
+USERS: Final = {
+    "anonymous": ANONYMOUS,
+    "without rights": User("guest"),
+    "of another group": User("otto", groups=["other"]),
+    "owner": User("olga", groups=["own"]),
+    "admin": User("ada", groups=["admin"]),
+}
+
+
+def sees(user: User, record: Any) -> bool:
+    """The rule of this site, once more and apart from the class below."""
+    return "admin" in user.groups or record.created_by_group in {"public", *user.groups}
+
+
+class Visibility(BaseVisibility):
+    """Everybody sees what is public, and what their groups made."""
+
+    @filter_queryset_for(Record)
+    def own_and_public(self, node: type[Model], queryset: QuerySet[Any], info: Any) -> QuerySet[Any]:
+        if "admin" in info.user.groups:
+            return queryset
+        return queryset.filter(created_by_group__in=["public", *info.user.groups])
+
+
+class Permission(BasePermission):
+    """Who belongs to a group may do everything with what that group made."""
+
+    @permission_for(Verb)
+    def belongs_to_a_group(self, mutation: Any, info: Any) -> bool:
+        return bool(info.user.groups)
+
+    @object_permission_for(Verb)
+    async def made_by_the_group(self, mutation: Any, info: Any, instance: Any) -> bool:
+        return "admin" in info.user.groups or instance.created_by_group in info.user.groups
+
+
+def request_of(user: User) -> Context:
+    """A request of that user, under these rules."""
+    rules = Rules(permissions=[Permission], visibilities=[Visibility])
+    return Context(user=user, access=SiteAccess(rules, HttpRequest()))
+
+
+@dataclass
+class Set:
+    """What one group made."""
+
+    form: Form
+    simple: Task
+    several: Task
+    workflow: Workflow
+    flow: Flow
+    document: Document
+    case: Case
+    done: WorkItem
+    ready: WorkItem
+    suspended: WorkItem
+    suspended_case: Case
+    completed_case: Case
+    last: WorkItem
+    child: Case
+
+
+def make_set(group: str) -> Set:
+    """One of everything; slugs begin with the group."""
+    user = User(f"{group}-maker", groups=[group])
+    form = make_form(f"{group}-form", user=user)
+    simple = make_task(f"{group}-simple", user=user)
+    several = make_task(f"{group}-several", is_multiple_instance=True, user=user)
+    make_task(f"{group}-case-form", type=Task.TYPE_COMPLETE_WORKFLOW_FORM, user=user)
+    make_task(f"{group}-item-form", type=Task.TYPE_COMPLETE_TASK_FORM, form=form, user=user)
+    workflow = make_workflow(f"{group}-workflow", start=[simple], allow_forms=[form], meta={"a": 1}, user=user)
+    flow = make_flow(workflow, [simple], f"'{several.pk}'|task", user=user)
+    make_flow(workflow, [several], "", redoable={several.pk: f"'{simple.pk}'|task"}, user=user)
+    document = make_document(form, user=user)
+    make_document(form, source=document, user=user)
+    case = make_case(workflow, document=document, meta={"secret": group}, user=user)
+    done = make_work_item(case, simple, status=WorkItem.STATUS_COMPLETED, user=user)
+    ready = make_work_item(case, several, previous_work_item=done, user=user)
+    suspended = make_work_item(case, several, status=WorkItem.STATUS_SUSPENDED, user=user)
+    completed_case = make_case(workflow, status=Case.STATUS_COMPLETED, user=user)
+    return Set(
+        form=form,
+        simple=simple,
+        several=several,
+        workflow=workflow,
+        flow=flow,
+        document=document,
+        case=case,
+        done=done,
+        ready=ready,
+        suspended=suspended,
+        suspended_case=make_case(workflow, status=Case.STATUS_SUSPENDED, user=user),
+        completed_case=completed_case,
+        last=make_work_item(completed_case, simple, status=WorkItem.STATUS_COMPLETED, user=user),
+        child=make_case(workflow, parent_work_item=suspended, user=user),
+    )
+
+
+def make_world() -> dict[str, Set]:
+    """The three sets; then whatever can refer to something of another group does so, in every direction."""
+    sets = {group: make_set(group) for group in GROUPS}
+    for mine, theirs in [(mine, theirs) for mine in GROUPS for theirs in GROUPS if mine != theirs]:
+        _mix(User(f"{mine}-maker", groups=[mine]), sets[mine], sets[theirs], f"{mine}-{theirs}")
+    return sets
+
+
+def _mix(user: User, mine: Set, theirs: Set, name: str) -> None:
+    make_form(f"{name}-derived", source=theirs.form, user=user)
+    make_task(f"{name}-task", type=Task.TYPE_COMPLETE_TASK_FORM, form=theirs.form, user=user)
+    workflow = make_workflow(
+        f"{name}-way", start=[mine.simple, theirs.simple], allow_forms=[mine.form, theirs.form], user=user
+    )
+    make_flow(workflow, [mine.simple, theirs.simple], f"'{theirs.several.pk}'|task", user=user)
+    document = make_document(theirs.form, source=theirs.document, user=user)
+    case = make_case(theirs.workflow, document=document, user=user)
+    make_case(mine.workflow, document=make_document(mine.form, user=theirs_user(theirs)), user=user)
+    before = make_work_item(case, theirs.simple, previous_work_item=theirs.done, user=user)
+    make_case(mine.workflow, parent_work_item=before, user=theirs_user(theirs))
+    make_work_item(theirs.case, mine.simple, previous_work_item=theirs.ready, user=user, document=document)
+
+
+def theirs_user(theirs: Set) -> User:
+    """Who made the set."""
+    return User(theirs.case.created_by_user, groups=[str(theirs.case.created_by_group)])
+
+
+def everything() -> Iterator[Any]:
+    """Every object there is."""
+    for model in MODELS:
+        yield from model._default_manager.order_by("pk")
+
+
+def named(record: Any) -> str:
+    """Its global id."""
+    return encode(type_name(record), record.pk)
+
+
+def missing(record: Any) -> str:
+    """The global id of nothing, of the same type."""
+    return encode(type_name(record), "no-such-slug" if isinstance(record.pk, str) else uuid4())

@@ -1,0 +1,260 @@
+"""Every root field, every nested field and every filter, for everybody: what is shown is what the classes say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type, is_composite_type
+
+from caluma_async.form.models import Document, Form
+from caluma_async.graphql.relay import NODE_TYPES, encode, type_name
+from caluma_async.graphql.schema import schema
+from caluma_async.identity import User
+from caluma_async.workflow.expressions import tasks_of
+from caluma_async.workflow.models import Case, Flow, Task, TaskFlow, Workflow, WorkItem
+from tests.api import ask, nodes, outcome
+from tests.integration.access_stage import USERS, Set, everything, make_world, missing, named, request_of, sees
+
+pytestmark = pytest.mark.django_db
+everybody = pytest.mark.parametrize("user", USERS.values(), ids=USERS.keys())
+
+TYPES = schema._schema.type_map
+ROOT = {"allWorkflows": Workflow, "allTasks": Task, "allCases": Case, "allWorkItems": WorkItem}
+
+
+def tasks_of_workflow(workflow: Workflow) -> Iterable[Task]:
+    flows = TaskFlow.objects.filter(workflow=workflow).select_related("flow")
+    slugs = {slug for each in flows for slug in (each.task_id, *tasks_of(each.flow.next))}
+    return Task.objects.filter(pk__in=slugs | set(workflow.start_tasks.values_list("pk", flat=True)))
+
+
+def children(model: Any, **condition: Any) -> Iterable[Any]:
+    return model.objects.filter(**condition).distinct()
+
+
+NESTED: dict[str, Callable[[Any], Iterable[Any]]] = {
+    "CompleteTaskFormTask.form": lambda task: [task.form],
+    "Form.source": lambda form: [form.source],
+    "Form.documents": lambda form: children(Document, form=form),
+    "Document.form": lambda document: [document.form],
+    "Document.source": lambda document: [document.source],
+    "Document.copies": lambda document: children(Document, source=document),
+    "Document.case": lambda document: children(Case, document=document),
+    "Document.workItem": lambda document: children(WorkItem, document=document),
+    "Workflow.startTasks": lambda workflow: workflow.start_tasks.all(),
+    "Workflow.allowForms": lambda workflow: workflow.allow_forms.all(),
+    "Workflow.tasks": tasks_of_workflow,
+    "Workflow.flows": lambda workflow: children(Flow, task_flows__workflow=workflow),
+    "Flow.tasks": lambda flow: children(Task, task_flows__flow=flow),
+    "Case.family": lambda case: [case.family],
+    "Case.workflow": lambda case: [case.workflow],
+    "Case.document": lambda case: [case.document],
+    "Case.parentWorkItem": lambda case: children(WorkItem, child_case=case),
+    "Case.workItems": lambda case: children(WorkItem, case=case),
+    "Case.familyWorkItems": lambda case: children(WorkItem, case__family=case.family),
+    "WorkItem.task": lambda item: [item.task],
+    "WorkItem.case": lambda item: [item.case],
+    "WorkItem.childCase": lambda item: [item.child_case],
+    "WorkItem.document": lambda item: [item.document],
+    "WorkItem.previousWorkItem": lambda item: [item.previous_work_item],
+    "WorkItem.succeedingWorkItems": lambda item: children(WorkItem, previous_work_item=item),
+}
+"""What every nested field would show if nothing were hidden."""
+
+OWN = {
+    *("invert", "createdByUser", "createdByGroup", "modifiedByUser", "modifiedByGroup", "createdBefore", "createdAfter"),
+    *("modifiedBefore", "modifiedAfter", "metaHasKey", "metaValue", "status", "excludeChildCases", "name", "createdAt"),
+    *("closedAt", "modifiedAt", "deadline", "deadlineBefore", "deadlineAfter", "hasDeadline", "addressedGroups"),
+    *("controllingGroups", "assignedUsers", "description", "type", "isArchived", "isPublished", "search"),
+}
+"""Filters that look at nothing but the object that is filtered."""
+
+REFERRING: dict[str, dict[str, Any]] = {
+    "CaseFilterSetType": {
+        "workflow": Workflow,
+        "ids": [Case],
+        "documentForm": Form,
+        "documentForms": [Form],
+        "rootCase": Case,
+    },
+    "WorkItemFilterSetType": {
+        "id": WorkItem,
+        "task": Task,
+        "tasks": [Task],
+        "case": Case,
+        "caseFamily": Case,
+        "caseDocumentForms": [Form],
+    },
+    "FlowFilterSetType": {"task": Task},
+    "TaskFilterSetType": {"slug": Task, "slugs": [Task]},
+    "WorkflowFilterSetType": {"slug": Workflow},
+}
+"""Filters that name another object."""
+
+LOOKING_THROUGH = {"WorkItemFilterSetType": {"caseMetaValue", "rootCaseMetaValue"}}
+"""Filters that look into another object."""
+
+IN_DOCUMENTS = {"hasAnswer", "documentHasAnswer", "caseDocumentHasAnswer", "searchAnswers", "caseSearchAnswers"}
+
+
+@pytest.fixture
+def world() -> dict[str, Set]:
+    return make_world()
+
+
+def object_types() -> Iterable[GraphQLObjectType]:
+    return [kind for name in NODE_TYPES if isinstance(kind := TYPES[name], GraphQLObjectType)]
+
+
+def ids(found: Iterable[Any]) -> list[str]:
+    return sorted(named(each) for each in found)
+
+
+def shown(user: User, found: Iterable[Any]) -> list[str]:
+    return ids(each for each in found if each is not None and sees(user, each))
+
+
+def test_the_matrix_knows_every_field_that_leads_to_objects() -> None:
+    leading = {
+        f"{kind.name}.{name}"
+        for kind in object_types()
+        for name, field in kind.fields.items()
+        if is_composite_type(get_named_type(field.type))
+    }
+    assert leading == NESTED.keys()
+    assert TYPES["Query"].fields.keys() == {"node", *ROOT}  # type: ignore[union-attr]
+
+
+def test_the_matrix_knows_every_filter() -> None:
+    kinds = {name: kind.fields.keys() for name, kind in TYPES.items() if name.endswith("FilterSetType")}  # type: ignore[union-attr]
+    for name, keys in kinds.items():
+        known = {*REFERRING[name], *LOOKING_THROUGH.get(name, ()), *OWN, *IN_DOCUMENTS}
+        assert set(keys) <= known, name
+
+
+@everybody
+def test_node_shows_what_may_be_seen_and_nothing_else(world: dict[str, Set], user: User) -> None:
+    context = request_of(user)
+    for record in everything():
+        for key in (named(record), str(record.pk)):
+            answer = outcome("query ($id: ID!) { node(id: $id) { id } }", context=context, id=key)
+            expected = {"id": named(record)} if sees(user, record) else None
+            assert answer.body == {"data": {"node": expected}}, (type(record), key)
+
+
+@everybody
+@pytest.mark.parametrize("field", ROOT)
+def test_root_fields_show_what_may_be_seen_and_count_nothing_else(
+    world: dict[str, Set], user: User, field: str
+) -> None:
+    document = f"{{ all: {field} {{ totalCount edges {{ node {{ id }} }} }} none: {field}(first: 0) {{ totalCount }} }}"
+    answer = ask(document, context=request_of(user))
+    expected = shown(user, ROOT[field]._default_manager.all())
+    assert sorted(node["id"] for node in nodes(answer["all"])) == expected
+    assert (answer["all"]["totalCount"], answer["none"]["totalCount"]) == (len(expected), len(expected))
+
+
+@everybody
+@pytest.mark.parametrize("path", NESTED)
+def test_nested_fields_show_what_may_be_seen_and_count_nothing_else(
+    world: dict[str, Set], user: User, path: str
+) -> None:
+    owner, _, name = path.partition(".")
+    kind: Any = TYPES[owner]
+    field = kind.fields[name]
+    context, is_connection = request_of(user), get_named_type(field.type).name.endswith("Connection")
+    selection = "{ totalCount edges { node { id } } }" if is_connection else "{ ... on Node { id } }"
+    more = f"none: {name}(first: 0) {{ totalCount }}" if is_connection else ""
+    document = f"query ($id: ID!) {{ node(id: $id) {{ ... on {owner} {{ found: {name} {selection} {more} }} }} }}"
+    for record in NODE_TYPES[owner].model._default_manager.all():
+        if type_name(record) != owner:
+            continue
+        answer = outcome(document, context=context, id=named(record)).body
+        expected = shown(user, NESTED[path](record))
+        if not sees(user, record):
+            assert answer == {"data": {"node": None}}
+        elif isinstance(field.type, GraphQLNonNull) and not expected and not is_connection and name not in LISTS:
+            assert answer["data"] == {"node": None}
+            [error] = answer["errors"]
+            assert error["extensions"]["code"] == "not_found"
+            assert error["message"] == f"{owner}.{name}: there is no such object, or you may not see it."
+        else:
+            assert found_in(answer["data"]["node"]["found"]) == expected
+            if is_connection:
+                totals = (answer["data"]["node"]["found"]["totalCount"], answer["data"]["node"]["none"]["totalCount"])
+                assert totals == (len(expected), len(expected))
+
+
+LISTS = {"tasks", "startTasks"}
+
+
+def found_in(answer: Any) -> list[str]:
+    if answer is None:
+        return []
+    if isinstance(answer, list):
+        return sorted(each["id"] for each in answer)
+    return sorted(each["id"] for each in nodes(answer)) if "edges" in answer else [answer["id"]]
+
+
+REFERENCES = [(kind, key, model) for kind, keys in REFERRING.items() for key, model in keys.items()]
+
+
+@pytest.mark.parametrize(("kind", "key", "model"), REFERENCES, ids=[f"{kind}.{key}" for kind, key, _ in REFERENCES])
+def test_a_filter_that_names_a_hidden_object_finds_what_it_finds_for_a_missing_one(
+    world: dict[str, Set], kind: str, key: str, model: Any
+) -> None:
+    user = USERS["owner"]
+    context = request_of(user)
+    of = model[0] if isinstance(model, list) else model
+    records = [each for each in of._default_manager.all()]
+    hidden = [each for each in records if not sees(user, each)]
+    assert hidden
+    for record in hidden:
+        for inverted in (False, True):
+            answers = [
+                ask(document_for(kind, key, [gid] if isinstance(model, list) else gid, inverted), context=context)
+                for gid in (named(record), missing(record))
+            ]
+            assert answers[0] == answers[1]
+    visible = [each for each in records if sees(user, each)]
+    found = [
+        ask(document_for(kind, key, [named(each)] if isinstance(model, list) else named(each), False), context=context)
+        for each in visible
+    ]
+    assert any("edges': [{" in str(answer) for answer in found), "the filter finds nothing at all"
+
+
+def document_for(kind: str, key: str, value: Any, inverted: bool) -> str:
+    literal = str(value).replace("'", '"') if isinstance(value, list) else f'"{value}"'
+    where = f"(filter: [{{{key}: {literal}, invert: {str(inverted).lower()}}}])"
+    if kind == "FlowFilterSetType":
+        return f"{{ allWorkflows {{ edges {{ node {{ flows{where} {{ totalCount edges {{ node {{ id }} }} }} }} }} }} }}"
+    [field] = [name for name, model in ROOT.items() if f"{model.__name__}FilterSetType" == kind]
+    return f"{{ {field}{where} {{ totalCount edges {{ node {{ id }} }} }} }}"
+
+
+@pytest.mark.parametrize("key", LOOKING_THROUGH["WorkItemFilterSetType"])
+def test_a_filter_that_looks_into_hidden_objects_sees_nothing_there(world: dict[str, Set], key: str) -> None:
+    context = request_of(USERS["owner"])
+    for group, found in (("own", True), ("other", False), ("public", True)):
+        for inverted in ("", ", invert: true"):
+            document = (
+                f'{{ allWorkItems(filter: [{{{key}: [{{key: "secret", value: "{group}"}}]{inverted}}}]) {{ totalCount }} }}'
+            )
+            count = ask(document, context=context)["allWorkItems"]["totalCount"]
+            everything_visible = len(shown(USERS["owner"], WorkItem.objects.all()))
+            assert (count == (everything_visible if inverted else 0)) is not found
+
+
+def test_the_stage_holds_something_hidden_at_the_end_of_every_path(world: dict[str, Set]) -> None:
+    """Otherwise the tests above would prove nothing for it."""
+    user = USERS["owner"]
+    for path, truth in NESTED.items():
+        owner = path.partition(".")[0]
+        records = [each for each in NODE_TYPES[owner].model._default_manager.all() if type_name(each) == owner]
+        reached = [found for each in records if sees(user, each) for found in truth(each) if found is not None]
+        assert any(not sees(user, each) for each in reached), path
+        assert any(sees(user, each) for each in reached), path
+    assert encode("Case", world["own"].case.pk) == named(world["own"].case)
