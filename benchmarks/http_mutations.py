@@ -72,14 +72,11 @@ async def _measure(port: int, seconds: float) -> dict[tuple[str, int], Measured]
     measured: dict[tuple[str, int], Measured] = {}
     for clients in (1, 16):
         await closed_loop(port, clients, 1.0, _save_case())
-        measured["saveCase", clients] = await closed_loop(port, clients, seconds, _save_case())
+        saved = measured["saveCase", clients] = await closed_loop(port, clients, seconds, _save_case())
         items = await _ready_items(port)
-        # completing must not run out of work items before its time is over
-        while len(items) < 400 * clients**0.5 * seconds:
-            await closed_loop(port, 16, 1.0, _save_case())
-            items = await _ready_items(port)
         bodies = ({"query": COMPLETE, "variables": {"id": item}} for item in items)
-        await closed_loop(port, clients, 1.0, itertools.islice(bodies, len(items) // 5))
+        # completing takes longer than saving, so that the work items just made last for the whole measurement
+        await closed_loop(port, clients, 1.0, itertools.islice(bodies, int(saved.per_second)))
         measured["completeWorkItem", clients] = await closed_loop(port, clients, seconds, bodies)
     return measured
 

@@ -75,6 +75,8 @@ class _Reader:
         self.sql, _ = self.compiler.as_sql()
         self.key = key
         self.place = [column[0].target for column in self.compiler.select].index(key)
+        # finding them takes longer than converting a row
+        self.converters = self.compiler.get_converters([column[0] for column in self.compiler.select])
 
     def rows(self, keys: Sequence[Any]) -> dict[Any, Any]:
         """The rows with these keys, by key."""
@@ -88,6 +90,7 @@ class _Reader:
         compiler: Any = copy.copy(self.compiler)
         compiler.connection = connection
         compiler.execute_sql = lambda *_, **__: [rows]
+        compiler.get_converters = lambda _: self.converters
         queryset = self.queryset.all()
         answered: Any = queryset.query
         answered.get_compiler = lambda *_, **__: compiler

@@ -1,7 +1,7 @@
 """Loads what fields ask for, for all parents at once: one statement per place in the document, however many rows.
 
-What a place asks for is the same for all parents there, so loaders are kept by place, for as long as the request or
-until a mutation has changed things.
+What a place asks for is the same for all parents there, so loaders are kept by place for as long as the request. No two
+mutations of a document share a place: neither answers with what was true before it.
 """
 
 from __future__ import annotations
@@ -53,11 +53,6 @@ def loaded(
 
         loader = loaders[here] = DataLoader(load_all, max_batch_size=MOST_KEYS)
     return cast("Awaitable[V]", loader.load(key))
-
-
-def forget(context: Context) -> None:
-    """Load everything anew from now on."""
-    context.loaders.pop(_BY_PLACE, None)
 
 
 def place(info: ResolveInfo) -> Hashable:

@@ -15,7 +15,7 @@ from caluma_async.graphql.context import Context, Info
 from caluma_async.graphql.database import orm
 from caluma_async.graphql.fields import answered_by
 from caluma_async.graphql.inputs import json_text, optional, read
-from caluma_async.graphql.loaders import forget, visible
+from caluma_async.graphql.loaders import visible
 from caluma_async.graphql.pages import argument
 from caluma_async.graphql.perform import perform
 from caluma_async.graphql.relations import Reach, reach
@@ -67,7 +67,6 @@ class Performed:
         asking: Context = info.context
         verb = self._verb(asking.user, context=context, access=asking.access, **data)
         result = await perform(cast("Info", info), verb)
-        forget(asking)
         return SimpleNamespace(**{self._answers: await self._read(result, info)}, client_mutation_id=mutation_id)
 
     async def _read(self, result: Any, info: ResolveInfo) -> Any:

@@ -146,12 +146,14 @@ def _mix(user: User, mine: Set, theirs: Set, name: str) -> None:
         f"{name}-way", start=[mine.simple, theirs.simple], allow_forms=[mine.form, theirs.form], user=user
     )
     make_flow(workflow, [mine.simple, theirs.simple], f"'{theirs.several.pk}'|task", user=user)
+    make_flow(workflow, [theirs.several], f"'{mine.several.pk}'|task", user=theirs_user(theirs))
     document = make_document(theirs.form, source=theirs.document, user=user)
     case = make_case(theirs.workflow, document=document, user=user)
     make_case(mine.workflow, document=make_document(mine.form, user=theirs_user(theirs)), user=user)
     before = make_work_item(case, theirs.simple, previous_work_item=theirs.done, user=user)
     make_case(mine.workflow, parent_work_item=before, user=theirs_user(theirs))
     make_work_item(theirs.case, mine.simple, previous_work_item=theirs.ready, user=user, document=document)
+    make_work_item(mine.case, document=make_document(mine.form, user=user), user=theirs_user(theirs))
 
 
 def theirs_user(theirs: Set) -> User:

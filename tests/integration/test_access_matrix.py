@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
+from django.db import transaction
 from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type, is_composite_type
 
 from caluma_async.form.models import Document, Form
@@ -99,9 +100,12 @@ LOOKING_THROUGH = {"WorkItemFilterSetType": {"caseMetaValue", "rootCaseMetaValue
 IN_DOCUMENTS = {"hasAnswer", "documentHasAnswer", "caseDocumentHasAnswer", "searchAnswers", "caseSearchAnswers"}
 
 
-@pytest.fixture
-def world() -> dict[str, Set]:
-    return make_world()
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, Set]]:
+    """Made once; nothing here changes it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_world()
+        transaction.set_rollback(True)
 
 
 def object_types() -> Iterable[GraphQLObjectType]:
@@ -136,10 +140,9 @@ def test_the_matrix_knows_every_filter() -> None:
 
 @everybody
 def test_node_shows_what_may_be_seen_and_nothing_else(world: dict[str, Set], user: User) -> None:
-    context = request_of(user)
     for record in everything():
         for key in (named(record), str(record.pk)):
-            answer = outcome("query ($id: ID!) { node(id: $id) { id } }", context=context, id=key)
+            answer = outcome("query ($id: ID!) { node(id: $id) { id } }", context=request_of(user), id=key)
             expected = {"id": named(record)} if sees(user, record) else None
             assert answer.body == {"data": {"node": expected}}, (type(record), key)
 
@@ -164,14 +167,14 @@ def test_nested_fields_show_what_may_be_seen_and_count_nothing_else(
     owner, _, name = path.partition(".")
     kind: Any = TYPES[owner]
     field = kind.fields[name]
-    context, is_connection = request_of(user), get_named_type(field.type).name.endswith("Connection")
+    is_connection = get_named_type(field.type).name.endswith("Connection")
     selection = "{ totalCount edges { node { id } } }" if is_connection else "{ ... on Node { id } }"
     more = f"none: {name}(first: 0) {{ totalCount }}" if is_connection else ""
     document = f"query ($id: ID!) {{ node(id: $id) {{ ... on {owner} {{ found: {name} {selection} {more} }} }} }}"
     for record in NODE_TYPES[owner].model._default_manager.all():
         if type_name(record) != owner:
             continue
-        answer = outcome(document, context=context, id=named(record)).body
+        answer = outcome(document, context=request_of(user), id=named(record)).body
         expected = shown(user, NESTED[path](record))
         if not sees(user, record):
             assert answer == {"data": {"node": None}}
@@ -206,7 +209,6 @@ def test_a_filter_that_names_a_hidden_object_finds_what_it_finds_for_a_missing_o
     world: dict[str, Set], kind: str, key: str, model: Any
 ) -> None:
     user = USERS["owner"]
-    context = request_of(user)
     of = model[0] if isinstance(model, list) else model
     records = [each for each in of._default_manager.all()]
     hidden = [each for each in records if not sees(user, each)]
@@ -214,19 +216,19 @@ def test_a_filter_that_names_a_hidden_object_finds_what_it_finds_for_a_missing_o
     for record in hidden:
         for inverted in (False, True):
             answers = [
-                ask(document_for(kind, key, [gid] if isinstance(model, list) else gid, inverted), context=context)
+                ask(document_for(kind, key, [gid] if of is not model else gid, inverted), context=request_of(user))
                 for gid in (named(record), missing(record))
             ]
             assert answers[0] == answers[1]
     visible = [each for each in records if sees(user, each)]
     found = [
-        ask(document_for(kind, key, [named(each)] if isinstance(model, list) else named(each), False), context=context)
+        ask(document_for(kind, key, [named(each)] if of is not model else named(each)), context=request_of(user))
         for each in visible
     ]
     assert any("edges': [{" in str(answer) for answer in found), "the filter finds nothing at all"
 
 
-def document_for(kind: str, key: str, value: Any, inverted: bool) -> str:
+def document_for(kind: str, key: str, value: Any, inverted: bool = False) -> str:
     literal = str(value).replace("'", '"') if isinstance(value, list) else f'"{value}"'
     where = f"(filter: [{{{key}: {literal}, invert: {str(inverted).lower()}}}])"
     if kind == "FlowFilterSetType":
@@ -237,13 +239,12 @@ def document_for(kind: str, key: str, value: Any, inverted: bool) -> str:
 
 @pytest.mark.parametrize("key", LOOKING_THROUGH["WorkItemFilterSetType"])
 def test_a_filter_that_looks_into_hidden_objects_sees_nothing_there(world: dict[str, Set], key: str) -> None:
-    context = request_of(USERS["owner"])
     for group, found in (("own", True), ("other", False), ("public", True)):
         for inverted in ("", ", invert: true"):
             document = (
                 f'{{ allWorkItems(filter: [{{{key}: [{{key: "secret", value: "{group}"}}]{inverted}}}]) {{ totalCount }} }}'
             )
-            count = ask(document, context=context)["allWorkItems"]["totalCount"]
+            count = ask(document, context=request_of(USERS["owner"]))["allWorkItems"]["totalCount"]
             everything_visible = len(shown(USERS["owner"], WorkItem.objects.all()))
             assert (count == (everything_visible if inverted else 0)) is not found
 

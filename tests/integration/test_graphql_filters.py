@@ -234,31 +234,45 @@ def nested(levels: int) -> Any:
     return value
 
 
+def words(number: int, start: int = 0) -> str:
+    """That many different words."""
+    return " ".join(f"w{start + place}" for place in range(number))
+
+
+def values(number: int, start: int = 0) -> list[Any]:
+    """That many different conditions on meta."""
+    return [{"key": str(start + place), "value": place} for place in range(number)]
+
+
+def by_meta(value: Any, lookup: str = "EXACT") -> dict[str, Any]:
+    """A filter by one value of meta."""
+    return {"metaValue": [{"key": "a", "value": value, "lookup": lookup}]}
+
+
 LARGEST: list[Any] = [
-    {"metaValue": [{"key": "a", "value": list(range(499)), "lookup": "IN"}]},
-    {"metaValue": [{"key": "a", "value": list(range(499)), "lookup": "CONTAINS"}]},
-    {"metaValue": [{"key": "a", "value": {str(key): [key] for key in range(166)}}]},
-    {"metaValue": [{"key": "a", "value": nested(10)}]},
-    {"metaValue": [{"key": "a", "value": nested(10), "lookup": "CONTAINS"}]},
-    {"metaValue": [{"key": "a", "value": nested(10), "lookup": "INTERSECTS"}]},
-    {"metaValue": [{"key": "a", "value": "%" * 1000, "lookup": "ICONTAINS"}]},
-    {"metaValue": [{"key": str(key), "value": key} for key in range(50)]},
-    {"search": " ".join(["word"] * 50)},
+    *[by_meta(list(range(299)), lookup) for lookup in ("EXACT", "IN", "CONTAINS", "INTERSECTS")],
+    by_meta({str(key): [key] for key in range(99)}),
+    *[by_meta(nested(5), lookup) for lookup in ("EXACT", "CONTAINS")],
+    *[by_meta([nested(4)], lookup) for lookup in ("IN", "INTERSECTS")],
+    by_meta("%" * 1000, "ICONTAINS"),
+    {"metaValue": values(20)},
+    {"search": words(20)},
     {"search": "%" * 1000},
-    {"slugs": ["slug"] * 9990},
-    [{"metaValue": [{"key": str(key), "value": [key]} for key in range(15)]}] * 100,
-    [{"search": " ".join(["word"] * 50)}] * 100,
+    {"slugs": [f"slug-{number}" for number in range(9990)]},
+    [{"search": words(20, 20 * number)} for number in range(20)],
+    [*({"metaValue": values(20, 20 * number)} for number in range(19)), by_meta(list(range(299)))],
+    [{**by_meta([number, nested(4)]), "invert": True} for number in range(20)],
 ]
 TOO_LARGE: list[Any] = [
-    {"metaValue": [{"key": "a", "value": list(range(500)), "lookup": "IN"}]},
-    {"metaValue": [{"key": "a", "value": {str(key): [key] for key in range(250)}}]},
-    {"metaValue": [{"key": "a", "value": nested(11)}]},
-    {"metaValue": [{"key": "a", "value": "x" * 1001, "lookup": "ICONTAINS"}]},
-    {"metaValue": [{"key": str(key), "value": key} for key in range(51)]},
-    {"search": " ".join(["word"] * 51)},
+    *[by_meta(list(range(300)), lookup) for lookup in ("EXACT", "IN", "CONTAINS", "INTERSECTS")],
+    by_meta({str(key): [key] for key in range(150)}),
+    by_meta(nested(6)),
+    by_meta("x" * 1001, "ICONTAINS"),
+    {"metaValue": values(21)},
+    {"search": words(21)},
     {"search": "x" * 1001},
     {"slugs": ["slug"] * 10_000},
-    [{"slug": "a"}] * 101,
+    [{"slug": "a"}] * 21,
 ]
 
 
@@ -459,8 +473,8 @@ TESTED = {
     },
     "WorkItemFilterSetType": {
         "status", "task", "tasks", "case", "id", "caseFamily", "name", "createdAt", "closedAt", "modifiedAt",
-        "deadline", "deadlineBefore", "deadlineAfter", "hasDeadline", "addressedGroups", "controllingGroups", "assignedUsers",
-        "caseMetaValue", "rootCaseMetaValue", "caseDocumentForms",
+        "deadline", "deadlineBefore", "deadlineAfter", "hasDeadline", "addressedGroups", "controllingGroups",
+        "assignedUsers", "caseMetaValue", "rootCaseMetaValue", "caseDocumentForms",
     },
     "TaskFilterSetType": {"slug", "slugs", "name", "description", "type", "isArchived", "search"},
     "WorkflowFilterSetType": {"slug", "name", "description", "isArchived", "isPublished", "search"},

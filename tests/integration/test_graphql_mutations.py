@@ -269,7 +269,8 @@ def test_reopen_a_case(case: Case, item: WorkItem) -> None:
 
 def test_complete_a_work_item_shows_what_came_of_it(item: WorkItem) -> None:
     selection = f"""workItem {{ {plain("WorkItem")}
-        case {{ status workItems {{ edges {{ node {{ status task {{ slug }} }} }} }} }} succeedingWorkItems {{ totalCount }} }}"""
+        case {{ status workItems {{ edges {{ node {{ status task {{ slug }} }} }} }} }}
+        succeedingWorkItems {{ totalCount }} }}"""
     answer = do("completeWorkItem", selection, id=gid(item), asking=Context(user=ANNA))["workItem"]
     assert (answer["status"], answer["closedByUser"], answer["closedByGroup"]) == ("COMPLETED", "anna", "office")
     assert nodes(answer["case"]["workItems"]) == [
@@ -420,6 +421,12 @@ def test_the_verb_gets_keys_and_only_what_was_given(
 ) -> None:
     do(name, "clientMutationId", **given)
     assert performed[0].data == data
+
+
+def test_json_may_stand_in_the_document_itself() -> None:
+    document = """mutation ($n: Int) {
+        saveSimpleTask(input: {slug: "a", name: "A", meta: {a: [1, $n, null, "x", true]}}) { task { meta } } }"""
+    assert ask(document, n=5)["saveSimpleTask"]["task"] == {"meta": {"a": [1, 5, None, "x", True]}}
 
 
 def test_a_payload_of_which_no_relation_is_selected_costs_no_statement_more(case: Case, item: WorkItem) -> None:

@@ -167,7 +167,8 @@ def test_the_limit_holds_for_each_parent_by_itself(asked: str, settings: Any) ->
     make_case("w", ready=["a", "b", "c", "d"])
     settings.GRAPHQL_MAX_ROWS = 4
     variable = "query ($c: String)" if asked else ""
-    document = f"{variable} {{ allCases {{ edges {{ node {{ workItems{asked} {{ edges {{ cursor }} }} }} }} }} }}"
+    below = f"workItems{asked} {{ totalCount edges {{ cursor }} }}"
+    document = f"{variable} {{ allCases {{ edges {{ node {{ {below} }} }} }} }}"
     error = refusal(document, c=cursor_at(90)) if asked else refusal(document)
     assert error["message"].startswith("workItems has more than 4 rows")
     assert error["path"] == ["allCases", "edges", 0, "node", "workItems"]

@@ -113,6 +113,14 @@ def test_fragments_and_conditions_are_looked_through(rows: int) -> None:
     assert node["task"] == {"slug": "on-form", "form": {"slug": "form"}}
 
 
+def test_conditions_written_out_are_looked_at() -> None:
+    cases(2)
+    document = "{ allWorkItems { edges { node { id case @include(if: %s) @skip(if: %s) { id } } } } }"
+    assert "case" in nodes(ask(document % ("true", "false"))["allWorkItems"])[0]
+    assert "case" not in nodes(ask(document % ("false", "false"))["allWorkItems"])[0]
+    assert "case" not in nodes(ask(document % ("true", "true"))["allWorkItems"])[0]
+
+
 @pytest.mark.parametrize("rows", [5, 20])
 def test_one_connection_under_two_aliases_has_two_results(rows: int) -> None:
     cases(rows)

@@ -175,7 +175,13 @@ def run(text: str, parameters: Sequence[Any]) -> list[Row]:
     """Run a statement, prepared where the database keeps prepared ones; its rows, if it returns any."""
     with _cursor() as cursor:
         cursor.execute(text, parameters)
-        return cursor.fetchall() if cursor.description else []
+        return cursor.fetchall() if _has_rows(cursor) else []
+
+
+def _has_rows(cursor: Any) -> bool:
+    """psycopg makes an object per column to say it by `description`."""
+    result = getattr(cursor, "pgresult", None)
+    return bool(cursor.description if result is None else result.nfields)
 
 
 def _cursor() -> AbstractContextManager[Any]:

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Final
 
 import strawberry
-from django.db.models import BooleanField, Case, Expression, Model, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Exists, Expression, Model, Q, QuerySet, Value, When
 from strawberry.utils.str_converters import to_camel_case
 
 from caluma_async.errors import InvalidInput
@@ -22,8 +22,8 @@ Meaning = Callable[[Any], "Clause | None"]
 
 CONDITION: Final = "condition"
 
-# longer conditions than databases take
-MOST_FILTERS: Final = 100
+# SQLite takes conditions that are nested in 1000 levels, and each further one counts as a level
+MOST_FILTERS: Final = 20
 MOST_VALUES: Final = 10_000
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
@@ -33,16 +33,20 @@ class Condition:
     """What a key of a filter means.
 
     `meaning` makes a condition of the value, or `None` if it changes nothing. `reaches` names the relations that it
-    looks through: what the user may not see there counts as not being there.
+    looks through: what the user may not see there counts as not being there. With `names`, the value is the id of an
+    object of that model, and finds nothing if the user may not see that one.
     """
 
     meaning: Meaning
     reaches: Mapping[str, type[Model]] = field(default_factory=dict)
+    names: type[Model] | None = None
 
 
-def means(meaning: Meaning, *, reaches: Mapping[str, type[Model]] | None = None) -> Any:
-    """A key of a filter with that meaning."""
-    condition = Condition(meaning, reaches or {})
+def means(
+    meaning: Meaning, *, reaches: Mapping[str, type[Model]] | None = None, names: type[Model] | None = None
+) -> Any:
+    """A key of a filter with that meaning; `reaches` and `names` as for `Condition`."""
+    condition = Condition(meaning, reaches or {}, names)
     return strawberry.field(default=strawberry.UNSET, metadata={CONDITION: condition})
 
 
@@ -68,12 +72,20 @@ def since(path: str) -> Any:
 
 def refers(model: type[Model], path: str, name: str, *, reaches: Mapping[str, type[Model]] | None = None) -> Any:
     """The attribute is the key of this object, given by an id of any sort; `name` is the key's name in messages."""
-    return means(lambda value: Q(**{path: key_of(value, model, name)}), reaches=reaches)
+    return means(lambda value: Q(**{path: key_of(value, model, name)}), reaches=_reaching(path, model, reaches))
 
 
 def refers_to_any(model: type[Model], path: str, name: str, *, reaches: Mapping[str, type[Model]] | None = None) -> Any:
     """The attribute is the key of one of these objects, given by ids of any sort."""
-    return means(lambda values: Q(**{f"{path}__in": [key_of(value, model, name) for value in values]}), reaches=reaches)
+    return means(
+        lambda values: Q(**{f"{path}__in": [key_of(value, model, name) for value in values]}),
+        reaches=_reaching(path, model, reaches),
+    )
+
+
+def _reaching(path: str, model: type[Model], more: Mapping[str, type[Model]] | None) -> Mapping[str, type[Model]]:
+    """What a reference looks at: the object that it names too, unless that is the one which is filtered."""
+    return (more or {}) if path in {"pk", "slug"} else {**(more or {}), path: model}
 
 
 def plain(value: Any) -> Any:
@@ -126,12 +138,15 @@ def _clause(conditions: Mapping[str, Condition], given: Mapping[str, Any], conte
         names = " and ".join(sorted(filled))
         raise InvalidInput(f"filter: one key per object besides invert, not {names} together.", field="filter")
     for key, value in filled.items():
-        return _seen(conditions[key], conditions[key].meaning(storable(value, key)), context)
+        return _seen(conditions[key], conditions[key].meaning(storable(value, key)), value, context)
     return None
 
 
-def _seen(condition: Condition, clause: Clause | None, context: Context) -> Clause | None:
+def _seen(condition: Condition, clause: Clause | None, value: Any, context: Context) -> Clause | None:
     """The clause, where it does not look at what the user may not see."""
+    named = condition.names
+    if clause is not None and named is not None and context.access.restricts(named):
+        clause = Q(clause) & Q(Exists(visible(named, context).filter(pk=key_of(value, named, "filter"))))
     for path, model in condition.reaches.items():
         if clause is not None and context.access.restricts(model):
             clause = Q(clause) & Q(**{f"{path}__in": visible(model, context)})

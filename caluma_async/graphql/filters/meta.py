@@ -21,10 +21,10 @@ _TEXT: Final = {"startswith", "icontains"}
 _LISTS: Final = {"in", "intersects"}
 _ORDERED: Final = {"gt", "gte", "lt", "lte"}
 
-# what databases take in one condition
-MOST_VALUES: Final = 500
-DEEPEST_VALUE: Final = 10
-MOST_WORDS: Final = 50
+# as MOST_FILTERS; that many of each together are still taken
+MOST_WORDS: Final = 20
+MOST_VALUES: Final = 300
+DEEPEST_VALUE: Final = 5
 LONGEST_TEXT: Final = 1_000
 
 

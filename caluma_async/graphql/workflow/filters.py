@@ -45,7 +45,7 @@ def _has_task() -> Any:
         task = str(key_of(value, Task, "task"))
         return Q(Exists(TaskFlow.objects.filter(flow=OuterRef("pk"), task=task)))
 
-    return means(meaning)
+    return means(meaning, names=Task)
 
 
 @strawberry.input

@@ -24,7 +24,6 @@ from caluma_async.graphql.workflow.enums import (
 )
 from caluma_async.workflow.models import Case, TaskFlow
 
-
 _CASE: Final = {"case": Case}
 _DOCUMENT: Final = {"document": Document}
 _CASE_DOCUMENT: Final = {"case": Case, "case__document": Document}
@@ -52,7 +51,7 @@ def _localized(*attributes: Enum) -> dict[Enum, Any]:
 
 def _form_name(attribute: Enum, reaches: Reaches) -> dict[Enum, Any]:
     path = str(attribute.value)
-    form = {**reaches, path.removesuffix("__name"): Form}
+    form: Reaches = {**reaches, path.removesuffix("__name"): Form}
     return {attribute: lambda context: seen(shown_text(path), form, context)}
 
 
