@@ -21,7 +21,9 @@ def main() -> None:
     parser.add_argument("scenario", nargs="*", help=f"one or more of {', '.join(SCENARIOS)}; all of them if left out")
     parser.add_argument("--seconds", type=float, default=4.0, help="seconds per measurement (default: 4)")
     parser.add_argument("--database", help="address of a PostgreSQL server (default: the one the tests use)")
-    parser.add_argument("--json", type=Path, default=Path("benchmarks/results/latest.json"), help="where the figures go")
+    parser.add_argument(
+        "--json", type=Path, default=Path("benchmarks/results/latest.json"), help="where the figures go"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.scenario) - SCENARIOS.keys():
         parser.error(f"unknown scenario: {', '.join(sorted(unknown))}")

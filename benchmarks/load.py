@@ -48,11 +48,19 @@ class Connection:
     async def post(self, body: dict[str, Any]) -> dict[str, Any]:
         """Send a GraphQL request; raise if it is answered with an error."""
         payload = json.dumps(body).encode()
-        head = f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nContent-Type: application/json\r\nContent-Length: {len(payload)}\r\n\r\n"
+        lines = [
+            "POST /graphql HTTP/1.1",
+            f"Host: 127.0.0.1:{self.port}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(payload)}",
+        ]
+        head = "\r\n".join([*lines, "", ""])
         self.writer.write(head.encode() + payload)
         answer_head = await self.reader.readuntil(b"\r\n\r\n")
         length = next(
-            int(line.split(b":")[1]) for line in answer_head.split(b"\r\n") if line.lower().startswith(b"content-length:")
+            int(line.split(b":")[1])
+            for line in answer_head.split(b"\r\n")
+            if line.lower().startswith(b"content-length:")
         )
         answer: dict[str, Any] = json.loads(await self.reader.readexactly(length))
         if "errors" in answer:
@@ -66,7 +74,12 @@ class Connection:
 
 
 async def closed_loop(
-    port: int, clients: int, seconds: float, bodies: Iterator[dict[str, Any]], *, seen: Callable[[Any], None] | None = None
+    port: int,
+    clients: int,
+    seconds: float,
+    bodies: Iterator[dict[str, Any]],
+    *,
+    seen: Callable[[Any], None] | None = None,
 ) -> Measured:
     """Send requests for `seconds`, or until there are no more bodies."""
     latencies: list[float] = []

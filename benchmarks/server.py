@@ -49,7 +49,9 @@ def free_port() -> int:
 def running_server(database: str, *, workers: int = 2, **settings: str) -> Iterator[int]:
     """The port of a running server; it is ended by SIGTERM."""
     port = free_port()
-    environment = _environment(database) | {"PORT": str(port), "WORKERS": str(workers), "LOG_LEVEL": "WARNING"} | settings
+    environment = (
+        _environment(database) | {"PORT": str(port), "WORKERS": str(workers), "LOG_LEVEL": "WARNING"} | settings
+    )
     server = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "serve"], cwd=ROOT, env=environment)
     try:
         _wait_until_it_answers(server, port)
@@ -60,7 +62,7 @@ def running_server(database: str, *, workers: int = 2, **settings: str) -> Itera
 
 
 def _environment(database: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in {"DJANGO_SETTINGS_MODULE"}}
+    kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     return kept | {"DATABASE_URL": database, "EVENT_RECEIVER_MODULES": ""}
 
 

@@ -37,7 +37,7 @@ class Setting(Generic[T]):
         meaning: str,
         *,
         parse: Callable[[str], T],
-        check: Callable[[T], str | None] = lambda value: None,
+        check: Callable[[T], str | None] = lambda _: None,
     ) -> None:
         self.default = default
         self.meaning = meaning
@@ -132,7 +132,9 @@ class Settings:
     """The settings of this product; Django's own are Django's."""
 
     # events
-    EVENT_RECEIVER_MODULES = _dotted_names(["receivers"], "Dotted modules that are imported once at start-up to register receivers.")
+    EVENT_RECEIVER_MODULES = _dotted_names(
+        ["receivers"], "Dotted modules that are imported once at start-up to register receivers."
+    )
     EVENT_DISPATCH = Setting(
         "auto",
         "`auto`: `async def` receivers of `post_` events do not block. `blocking`: every receiver blocks.",
@@ -148,13 +150,19 @@ class Settings:
         check=_one_of("asyncio", "inline"),
     )
     EVENT_DELIVERS = Setting(
-        True, "Whether server processes deliver; if not, only `manage.py work_events` does, and is told by the database.", parse=_flag
+        True,
+        "Whether server processes deliver; if not, only `manage.py work_events` does, and is told by the database.",
+        parse=_flag,
     )
     EVENT_CONCURRENCY = _integer(256, "Deliveries to `async def` receivers that run at once, per process.", 1)
     EVENT_THREADS = _integer(
-        16, "Threads per process for `def` receivers, and as many for database calls of `async def` ones; one connection each.", 1
+        16,
+        "Threads per process for `def` receivers, and as many for database calls of `async def` ones; one connection each.",
+        1,
     )
-    EVENT_TIMEOUT = _seconds(300.0, "Seconds one attempt of a delivery may take unless the receiver says otherwise.", 0.001)
+    EVENT_TIMEOUT = _seconds(
+        300.0, "Seconds one attempt of a delivery may take unless the receiver says otherwise.", 0.001
+    )
     EVENT_LEASE = _seconds(60.0, "Seconds after which deliveries of a process that no longer answers are free.", 1)
     EVENT_POLL = _seconds(1.0, "Seconds between looks for deliveries that nobody announced.", 0.01)
     EVENT_QUEUE_SIZE = _integer(10_000, "Deliveries a process holds in memory at most; more stay in the table.", 1)
@@ -163,15 +171,25 @@ class Settings:
     EVENT_METRICS = Setting(False, "Whether `/metrics` answers (needs prometheus-client).", parse=_flag)
 
     # workflow
-    DYNAMIC_GROUPS_CLASSES = _dotted_names([], "Dotted classes whose registered methods give groups to group expressions.")
+    DYNAMIC_GROUPS_CLASSES = _dotted_names(
+        [], "Dotted classes whose registered methods give groups to group expressions."
+    )
     DYNAMIC_TASKS_CLASSES = _dotted_names([], "Dotted classes whose registered methods give tasks to flow expressions.")
-    LOCK_TIMEOUT = _seconds(10.0, "Seconds a verb waits for another one on the same case family (PostgreSQL; SQLite: for the file).")
+    LOCK_TIMEOUT = _seconds(
+        10.0, "Seconds a verb waits for another one on the same case family (PostgreSQL; SQLite: for the file)."
+    )
     TRANSACTION_RETRIES = _integer(3, "How often a verb is repeated after a deadlock or a serialization failure.", 0)
 
     # access
-    PERMISSION_CLASSES = _dotted_names([], "Dotted classes that say who may do what; all must allow it. Empty: everybody may.")
-    VISIBILITY_CLASSES = _dotted_names([], "Dotted classes that say who may see what; all narrow it down. Empty: everything.")
-    VALIDATION_CLASSES = _dotted_names([], "Dotted classes that check or change the input of mutations, one after the other.")
+    PERMISSION_CLASSES = _dotted_names(
+        [], "Dotted classes that say who may do what; all must allow it. Empty: everybody may."
+    )
+    VISIBILITY_CLASSES = _dotted_names(
+        [], "Dotted classes that say who may see what; all narrow it down. Empty: everything."
+    )
+    VALIDATION_CLASSES = _dotted_names(
+        [], "Dotted classes that check or change the input of mutations, one after the other."
+    )
 
     # authentication
     AUTHENTICATOR = Setting(
@@ -182,12 +200,22 @@ class Settings:
     OIDC_JWKS_ENDPOINT = _address("Address of the identity provider's keys: tokens are JWTs that are checked here.")
     OIDC_ISSUER = Setting("", "The `iss` that a JWT must have.", parse=_text)
     OIDC_AUDIENCE = _texts([], "The audiences of which a JWT must name one in `aud`.")
-    OIDC_ALGORITHMS = _texts(["RS256"], "Signature algorithms that are accepted: `RS…`, `PS…`, `ES…`, `EdDSA`.", among=SIGNATURES)
+    OIDC_ALGORITHMS = _texts(
+        ["RS256"], "Signature algorithms that are accepted: `RS…`, `PS…`, `ES…`, `EdDSA`.", among=SIGNATURES
+    )
     OIDC_LEEWAY = _seconds(30.0, "Seconds by which the provider's clock may differ.")
-    OIDC_JWKS_LIFETIME = _seconds(3600.0, "Seconds until the provider's keys are read anew; while it is down, they hold twice as long.", 1)
-    OIDC_JWKS_COOLDOWN = _seconds(10.0, "Seconds between two requests for keys, however many tokens name unknown ones.", 1)
-    OIDC_USERINFO_ENDPOINT = _address("Address of the identity provider's userinfo: it is asked who a token belongs to.")
-    OIDC_BEARER_TOKEN_REVALIDATION_TIME = _seconds(0.0, "Seconds for which the answer about a token is kept. 0: it is asked every time.")
+    OIDC_JWKS_LIFETIME = _seconds(
+        3600.0, "Seconds until the provider's keys are read anew; while it is down, they hold twice as long.", 1
+    )
+    OIDC_JWKS_COOLDOWN = _seconds(
+        10.0, "Seconds between two requests for keys, however many tokens name unknown ones.", 1
+    )
+    OIDC_USERINFO_ENDPOINT = _address(
+        "Address of the identity provider's userinfo: it is asked who a token belongs to."
+    )
+    OIDC_BEARER_TOKEN_REVALIDATION_TIME = _seconds(
+        0.0, "Seconds for which the answer about a token is kept. 0: it is asked every time."
+    )
     OIDC_TIMEOUT = _seconds(5.0, "Seconds until an identity provider that does not answer is given up (503).", 0.1)
     OIDC_VERIFY_SSL = Setting(True, "Whether the provider's certificate is checked.", parse=_flag)
     OIDC_USERNAME_CLAIM = Setting("sub", "The claim with the user's name; `a.b` is `b` in `a`.", parse=_text)
@@ -210,8 +238,12 @@ class Settings:
     GRAPHQL_MAX_DEPTH = _integer(30, "Levels of nested fields in a GraphQL document.", 1)
     GRAPHQL_MAX_ALIASES = _integer(100, "Aliased fields in a GraphQL document.", 0)
     GRAPHQL_DOCUMENT_CACHE = _integer(500, "Parsed and validated documents kept per process.", 0)
-    GRAPHQL_INTROSPECTION = Setting(False, "Whether clients may ask for the schema itself (on in development).", parse=_flag)
-    GRAPHIQL = Setting(False, "Whether a browser at `/graphql` gets GraphiQL (its page loads scripts from a CDN).", parse=_flag)
+    GRAPHQL_INTROSPECTION = Setting(
+        False, "Whether clients may ask for the schema itself (on in development).", parse=_flag
+    )
+    GRAPHIQL = Setting(
+        False, "Whether a browser at `/graphql` gets GraphiQL (its page loads scripts from a CDN).", parse=_flag
+    )
 
     # the server
     ENV = Setting(
@@ -220,13 +252,27 @@ class Settings:
         parse=_text,
         check=_one_of("development", "production"),
     )
-    SHUTDOWN_TIMEOUT = _seconds(30.0, "Seconds a stopping server waits for requests, and then for mutations, under way.")
+    SHUTDOWN_TIMEOUT = _seconds(
+        30.0, "Seconds a stopping server waits for requests, and then for mutations, under way."
+    )
 
     # the rest
-    CALUMA_COMPAT = Setting(True, "Whether `caluma.*` imports resolve to this package where Caluma is not installed.", parse=_flag)
+    CALUMA_COMPAT = Setting(
+        True, "Whether `caluma.*` imports resolve to this package where Caluma is not installed.", parse=_flag
+    )
 
 
 settings = Settings()
+
+
+def of_django(name: str) -> Any:
+    """One of Django's own settings."""
+    return getattr(django_settings, name)
+
+
+def variable(name: str) -> str | None:
+    """A variable of the process environment that others set for us, such as Django's autoreloader."""
+    return os.environ.get(name)
 
 
 def every() -> Mapping[str, Setting[Any]]:

@@ -37,7 +37,12 @@ class User:
 
     def stored(self) -> dict[str, Any]:
         """What of the user goes into a row: everything but the token."""
-        return {"username": self.username, "group": self.group, "groups": list(self.groups), "claims": dict(self.claims)}
+        return {
+            "username": self.username,
+            "group": self.group,
+            "groups": list(self.groups),
+            "claims": dict(self.claims),
+        }
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> User:

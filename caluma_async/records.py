@@ -6,19 +6,28 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.conf import settings as django_settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from caluma_async.conf import of_django
 from caluma_async.identity import User
 from caluma_async.keys import uuid7
 
 
 def language() -> str:
     """The language in force, without its region, or the site's own."""
-    return (get_language() or django_settings.LANGUAGE_CODE).split("-")[0].lower()
+    return _without_region(get_language()) if get_language() else site_language()
+
+
+def site_language() -> str:
+    """The site's own language, without its region."""
+    return _without_region(of_django("LANGUAGE_CODE"))
+
+
+def _without_region(code: str | None) -> str:
+    return (code or "").split("-")[0].lower()
 
 
 class LocalizedText(dict[str, str | None]):
@@ -26,8 +35,7 @@ class LocalizedText(dict[str, str | None]):
 
     def translate(self, wanted: str | None = None) -> str | None:
         """The text in the wanted language (default: the one in force), else in the site's, else in any."""
-        fallback = django_settings.LANGUAGE_CODE.split("-")[0].lower()
-        for code in (wanted or language(), fallback, *self):
+        for code in (wanted or language(), site_language(), *self):
             if self.get(code):
                 return self[code]
         return None

@@ -6,8 +6,8 @@ from tests.databases import test_database_url
 
 os.environ["DATABASE_URL"] = test_database_url()
 
-from caluma_async.settings import *  # noqa: E402, F403
-from caluma_async.settings import DATABASES  # noqa: E402
+from caluma_async.settings import *  # noqa: F403
+from caluma_async.settings import DATABASES
 
 _name = os.environ.get("TEST_NAME", "caluma_async")
 _default = DATABASES["default"]

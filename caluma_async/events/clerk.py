@@ -6,7 +6,10 @@ Knows the outbox but no event loop; it is called on a thread of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+
+from django.db import transaction
 
 from caluma_async.events import outbox
 from caluma_async.events.lanes import turned
@@ -73,8 +76,7 @@ class Clerk:
         May be repeated after an error: what was done already is not accepted again.
         """
         tune()
-        accepted = outbox.settle(todo.results) | todo.settled
-        begun = outbox.begin([follower for before, follower in todo.successors.items() if before in accepted])
+        accepted, begun = _settle(todo)
         taken = outbox.take([*outbox.first_of(todo.lanes), *todo.ids], self.hand)
         more: set[str] = set()
         found = {}
@@ -99,3 +101,10 @@ class Clerk:
         ids = [*ordered.ids[:share], *unordered[: look.limit - min(share, len(ordered.ids))]]
         left = len(ids) < len(ordered.ids) + len(unordered) or len(unordered) == look.limit
         return outbox.take(ids, self.hand), left or self._laps[kind] > 0
+
+
+def _settle(todo: Round) -> tuple[set[int], set[int]]:
+    """What was accepted, and what began: in one transaction, for a commit takes longer than either statement."""
+    with transaction.atomic() if todo.results and todo.successors else nullcontext():
+        accepted = outbox.settle(todo.results) | todo.settled
+        return accepted, outbox.begin([next_ for before, next_ in todo.successors.items() if before in accepted])

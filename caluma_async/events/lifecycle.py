@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand
 
-from caluma_async.conf import settings
+from caluma_async.conf import settings, variable
 from caluma_async.events.carriers.asyncio_queue import AsyncioQueue
 from caluma_async.events.carriers.base import Carrier
 from caluma_async.events.carriers.inline import Inline
@@ -51,7 +51,7 @@ async def stop() -> None:
 
 def is_autoreloader() -> bool:
     """Whether this process only watches files and has a child that serves."""
-    return "runserver" in sys.argv and "--noreload" not in sys.argv and os.environ.get("RUN_MAIN") != "true"
+    return "runserver" in sys.argv and "--noreload" not in sys.argv and variable("RUN_MAIN") != "true"
 
 
 def install() -> None:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 
-from parsimonious import expressions as peg  # type: ignore[import-untyped]
-from parsimonious.exceptions import ParseError  # type: ignore[import-untyped]
+from parsimonious import expressions as peg
+from parsimonious.exceptions import ParseError
 from pyjexl.operators import default_unary_operators
 from pyjexl.parser import jexl_grammar
 

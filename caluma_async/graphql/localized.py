@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.db.models import F, Func, TextField, Value
 from django.db.models.functions import Coalesce, NullIf
 
-from caluma_async.records import language
+from caluma_async.records import language, site_language
 
 
 class TextIn(Func):
@@ -32,7 +31,6 @@ class TextIn(Func):
 
 def shown_text(path: str) -> Func:
     """The text in the active language, else in the site's."""
-    site = django_settings.LANGUAGE_CODE.split("-")[0].lower()
-    codes = dict.fromkeys([language(), site])
+    codes = dict.fromkeys([language(), site_language()])
     texts = [NullIf(TextIn(path, code), Value(""), output_field=TextField()) for code in codes]
     return Coalesce(*texts) if len(texts) > 1 else texts[0]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
+
+from django.core.management import call_command
 
 from caluma_async.graphql.schema import schema
 
@@ -17,6 +20,12 @@ def report(sdl: Path) -> str:
     arguments = (HERE / "workflow.args").read_text().split()
     command = [sys.executable, str(HERE / "coverage.py"), str(sdl), "--missing", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_the_command_prints_the_schema() -> None:
+    printed = StringIO()
+    call_command("schema", stdout=printed)
+    assert printed.getvalue().strip() == schema.as_str().strip()
 
 
 def test_every_member_of_the_workflow_part_is_there(tmp_path: Path) -> None:

@@ -76,9 +76,11 @@ def test_what_the_input_says_comes_before_what_the_task_says() -> None:
     assert stored.deadline == deadline
 
 
-def test_no_name_means_the_name_of_the_task() -> None:
-    made = run(CreateWorkItem(ANNA, case=consulting().pk, multiple_instance_task="consult", name=None))
-    assert WorkItem.objects.get(pk=made.pk).name == {"en": "Consult"}
+def test_null_means_what_the_task_says() -> None:
+    nothing: dict[str, Any] = {"name": None, "addressed_groups": None, "controlling_groups": None}
+    made = run(CreateWorkItem(ANNA, case=consulting().pk, multiple_instance_task="consult", **nothing))
+    stored = WorkItem.objects.get(pk=made.pk)
+    assert (stored.name, stored.addressed_groups, stored.controlling_groups) == ({"en": "Consult"}, ["a", "b"], ["c"])
 
 
 def test_more_instances_are_made_of_multiple_instance_tasks_only() -> None:
@@ -128,6 +130,10 @@ def test_what_is_not_there_is_not_found(verb: type[Any], change: dict[str, Any],
         ({"deadline": "tomorrow"}, "CreateWorkItem: deadline must be a date and time (ISO 8601)."),
         ({"deadline": "2030-13-45T00:00:00"}, "CreateWorkItem: deadline must be a date and time (ISO 8601)."),
         ({"deadline": 5}, "CreateWorkItem: deadline must be a date and time (ISO 8601)."),
+        (
+            {"deadline": "9999-12-31T23:00:00-12:00"},
+            "CreateWorkItem: deadline must be a time between the years 1 and 9999.",
+        ),
         ({"meta": "{}"}, "CreateWorkItem: meta must be a JSON object."),
         ({"name": "\x00"}, None),
     ],

@@ -11,7 +11,8 @@ from caluma_async.events.outbox.rows import Fence, Result
 _FENCE: Final = {"claimed": "bigint", "fence": "integer"}
 _RESULT: Final = {**_FENCE, "outcome": "text", "delay": "double precision", "complaint": "text", "back": "integer"}
 
-_STILL_OURS: Final = "events_delivery.id = claimed AND claims = fence AND state = 'running'"
+# by key, one by one: PostgreSQL would rather compare each claim with each row of the index on what runs
+_STILL_OURS: Final = "events_delivery.id = claimed AND claims = fence AND state || '' = 'running'"
 
 
 def settle(results: Sequence[Result]) -> set[int]:

@@ -8,11 +8,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 import uvicorn
-from django.conf import settings as django_settings
 from django.core.management.base import BaseCommand, CommandError
 from uvicorn.supervisors import Multiprocess
 
-from caluma_async.conf import Environment, settings
+from caluma_async.conf import Environment, of_django, settings
 
 BACKLOG = 2048
 IDLE_SECONDS = 75
@@ -42,7 +41,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The environment's values, for once given otherwise."""
-        environment = Environment(django_settings.BASE_DIR / ".env")
+        environment = Environment(of_django("BASE_DIR") / ".env")
         parser.add_argument("--host", default=environment.get("HOST", "127.0.0.1"))
         parser.add_argument("--port", type=int, default=environment.integer("PORT", 8000), help="0: any that is free")
         parser.add_argument("--workers", type=int, default=environment.integer("WORKERS", 1), help="processes")

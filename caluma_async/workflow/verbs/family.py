@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
@@ -99,12 +99,15 @@ def texts(name: str, value: Any) -> list[str]:
 
 def time(name: str, value: Any) -> datetime | None:
     """A time, or the ISO 8601 text of one; without an offset it counts in the site's time zone. `None` for none."""
-    found = _parsed(value) if isinstance(value, str) else value
-    if found is None and value is None:
+    if value is None:
         return None
+    found = _parsed(value) if isinstance(value, str) else value
     if not isinstance(found, datetime):
         raise InvalidInput(f"{name} must be a date and time (ISO 8601).")
-    return timezone.make_aware(found) if timezone.is_naive(found) else found
+    try:
+        return (timezone.make_aware(found) if timezone.is_naive(found) else found).astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput(f"{name} must be a time between the years 1 and 9999.") from error
 
 
 def _parsed(text: str) -> datetime | None:

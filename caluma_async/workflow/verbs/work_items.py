@@ -191,9 +191,9 @@ class _Creating(FamilyVerb[WorkItem]):
         return work_item
 
     def _groups(self, kind: str, moment: Moment) -> list[str]:
-        given: list[str] | None = self.changes.get(f"{kind}_groups")
-        if given is not None:
-            return given
+        name = f"{kind}_groups"
+        if self.data.get(name) is not None:
+            return list(self.changes[name])
         expression = self.task.address_groups if kind == "addressed" else self.task.control_groups
         return groups_of(expression, self.task, moment)
 
