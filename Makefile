@@ -25,6 +25,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
+$(VENV)/.installed-bench: $(VENV)/.installed-dev requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	touch $@
+
 install: $(VENV)/.installed ## make .venv with what the server needs
 install-dev: $(VENV)/.installed-dev ## the same with what tests and checks need
 
@@ -52,7 +56,7 @@ format: install-dev ## let ruff format and mend what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install-dev ## measure, and print a table
+bench: $(VENV)/.installed-bench ## measure, beside the peers that this installs, and print a table
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 schema: install ## print the GraphQL schema
@@ -61,6 +65,7 @@ schema: install ## print the GraphQL schema
 lock: install-dev ## write the pinned requirements from pyproject.toml
 	$(COMPILE) --upgrade --extra metrics --output-file requirements.txt pyproject.toml
 	$(COMPILE) --upgrade --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) --upgrade --extra bench --constraint requirements-dev.txt --output-file requirements-bench.txt pyproject.toml
 
 clean: ## remove what was built and measured, but not the database
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* htmlcov

@@ -10,6 +10,7 @@ django = get_asgi_application()
 
 # only now: these need Django's apps
 from caluma_async import health, serving  # noqa: E402
+from caluma_async.access import guard, site  # noqa: E402
 from caluma_async.conf import settings  # noqa: E402
 from caluma_async.events import health as events_health  # noqa: E402
 from caluma_async.events import lifecycle  # noqa: E402
@@ -17,6 +18,8 @@ from caluma_async.events.metrics import Metrics  # noqa: E402
 from caluma_async.graphql.app import GraphQLApp  # noqa: E402
 from caluma_async.graphql.schema import schema  # noqa: E402
 from caluma_async.lifespan import Lifespan  # noqa: E402
+
+site.current.rules()  # no server where everybody could do everything unasked
 
 lifespan = Lifespan()
 serving.register_database(lifespan)
@@ -30,8 +33,9 @@ healthz.register("events", events_health.check)
 
 paths = {"/graphql": GraphQLApp(schema), "/healthz": healthz}
 if settings.EVENT_METRICS:
-    metrics = paths["/metrics"] = Metrics()
+    metrics = Metrics()
     metrics.listen()
+    paths["/metrics"] = guard.Guarded(metrics, token=settings.EVENT_METRICS_TOKEN)
 
 application = serving.protocols(
     paths,

@@ -35,7 +35,7 @@ def fresh_database(server: str) -> Iterator[str]:
 def manage(database: str, *arguments: str) -> None:
     """Run a management command to its end."""
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    subprocess.run(command, check=True, cwd=ROOT, env=_environment(database), stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, cwd=ROOT, env=environment(database), stdout=subprocess.DEVNULL)
 
 
 def free_port() -> int:
@@ -50,7 +50,7 @@ def running_server(database: str, *, workers: int = 2, **settings: str) -> Itera
     """The port of a running server; it is ended by SIGTERM."""
     port = free_port()
     environment = (
-        _environment(database) | {"PORT": str(port), "WORKERS": str(workers), "LOG_LEVEL": "WARNING"} | settings
+        environment(database) | {"PORT": str(port), "WORKERS": str(workers), "LOG_LEVEL": "WARNING"} | settings
     )
     server = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "serve"], cwd=ROOT, env=environment)
     try:
@@ -61,7 +61,8 @@ def running_server(database: str, *, workers: int = 2, **settings: str) -> Itera
         server.wait(timeout=60)
 
 
-def _environment(database: str) -> dict[str, str]:
+def environment(database: str) -> dict[str, str]:
+    """What a process of ours is started with: this database, and no receivers."""
     kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     return kept | {"DATABASE_URL": database, "EVENT_RECEIVER_MODULES": ""}
 

@@ -169,6 +169,9 @@ class Settings:
     EVENT_DRAIN = _seconds(20.0, "Seconds that running deliveries get to finish when a process stops.")
     EVENT_RETENTION = _seconds(7.0, "Days after which delivered rows are deleted.")
     EVENT_METRICS = Setting(False, "Whether `/metrics` answers (needs prometheus-client).", parse=_flag)
+    EVENT_METRICS_TOKEN = Setting(
+        "", "What `/metrics` wants as bearer token. Without one it answers in development only.", parse=_text
+    )
 
     # workflow
     DYNAMIC_GROUPS_CLASSES = _dotted_names(

@@ -104,6 +104,10 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not _development
 SECURE_SSL_REDIRECT = _environment.flag("SECURE_SSL_REDIRECT", False)
 SECURE_HSTS_SECONDS = 0 if _development else 31_536_000
+# whether all other hosts of the domain speak HTTPS too is not for one service to say
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+_proxy_header = _environment.get("SECURE_PROXY_SSL_HEADER", "")
+SECURE_PROXY_SSL_HEADER = (f"HTTP_{_proxy_header.upper().replace('-', '_')}", "https") if _proxy_header else None
 
 EMAIL_BACKEND = _environment.get(
     "EMAIL_BACKEND",

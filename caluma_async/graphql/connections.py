@@ -116,7 +116,7 @@ class Search:
         if isinstance(kind, GraphQLObjectType) and "edges" in kind.fields:
             self._wants_rows = bool({"edges", "pageInfo"} & selection.keys())
             self._wants_total = "totalCount" in selection
-            selection, kind = selection.get("edges", {}).get("node", {}), _node_of(kind)
+            selection, kind = selection.below("edges", "node"), _node_of(kind)
         else:
             self._wants_rows, self._wants_total = True, False
         self._reach = reach(kind, selection, info)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from graphql import (
@@ -23,34 +24,62 @@ from caluma_async.graphql.context import Context
 ResolveInfo: TypeAlias = "GraphQLResolveInfo[Context]"
 """What the executor hands to a resolver."""
 
-Selection: TypeAlias = dict[str, "Selection"]
-"""Names of fields (not aliases), each with what is selected below; what fragments select is part of it."""
-
 _KEEPS: Final = {"include": True, "skip": False}
+
+
+class Selection(Mapping[str, "Selection"]):
+    """The fields below some field, by name (not by alias), each with what is selected below it.
+
+    What fragments select is part of it, what is skipped is not. A level is read when it is looked at: fragments can
+    make a short document very large.
+    """
+
+    def __init__(self, nodes: Sequence[FieldNode], info: ResolveInfo) -> None:
+        self._nodes = nodes
+        self._info = info
+
+    def __getitem__(self, name: str) -> Selection:
+        return Selection(self._fields[name], self._info)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def below(self, *names: str) -> Selection:
+        """What is selected at the end of the path; nothing, where it is not selected."""
+        found = self
+        for name in names:
+            found = found[name] if name in found else Selection((), self._info)
+        return found
+
+    @cached_property
+    def _fields(self) -> dict[str, list[FieldNode]]:
+        found: dict[str, list[FieldNode]] = {}
+        fragments: set[str] = set()
+        for node in self._nodes:
+            self._gather(node.selection_set, found, fragments)
+        return found
+
+    def _gather(
+        self, selection_set: SelectionSetNode | None, found: dict[str, list[FieldNode]], fragments: set[str]
+    ) -> None:
+        for node in selection_set.selections if selection_set else ():
+            if node.directives and not _is_included(node, self._info):
+                continue
+            if isinstance(node, FieldNode):
+                found.setdefault(node.name.value, []).append(node)
+            elif isinstance(node, InlineFragmentNode):
+                self._gather(node.selection_set, found, fragments)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in fragments:
+                fragments.add(node.name.value)
+                self._gather(self._info.fragments[node.name.value].selection_set, found, fragments)
 
 
 def selected(info: ResolveInfo) -> Selection:
     """What is selected below the field that is being resolved."""
-    found: Selection = {}
-    for node in info.field_nodes:
-        _gather(node.selection_set, info, found)
-    return found
-
-
-def _gather(selection_set: SelectionSetNode | None, info: ResolveInfo, found: Selection) -> None:
-    for node in _included(selection_set, info):
-        if isinstance(node, FieldNode):
-            _gather(node.selection_set, info, found.setdefault(node.name.value, {}))
-        elif isinstance(node, FragmentSpreadNode):
-            _gather(info.fragments[node.name.value].selection_set, info, found)
-        elif isinstance(node, InlineFragmentNode):
-            _gather(node.selection_set, info, found)
-
-
-def _included(selection_set: SelectionSetNode | None, info: ResolveInfo) -> Iterable[SelectionNode]:
-    for node in selection_set.selections if selection_set else ():
-        if not node.directives or _is_included(node, info):
-            yield node
+    return Selection(info.field_nodes, info)
 
 
 def _is_included(node: SelectionNode, info: ResolveInfo) -> bool:

@@ -73,7 +73,7 @@ class Performed:
         """The result; with what it refers to, as of after the commit, where that is selected."""
         payload = cast("GraphQLObjectType", get_named_type(info.return_type))
         name = to_camel_case(self._answers)
-        wanted = reach(get_named_type(payload.fields[name].type), selected(info).get(name, {}), info)
+        wanted = reach(get_named_type(payload.fields[name].type), selected(info).below(name), info)
         if result is None or not wanted.joins:
             return result
         return await orm(_reread, result, wanted, info.context)

@@ -18,6 +18,7 @@ from django.utils.text import capfirst
 
 from caluma_async.errors import CalumaError, InvalidInput
 from caluma_async.identity import ANONYMOUS, User
+from caluma_async.read_only import ReadOnlyAdmin
 from caluma_async.records import LocalizedField, LocalizedText
 from caluma_async.verbs.base import Verb, run
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
 else:
     ModelAdmin, ModelForm = admin.ModelAdmin, forms.ModelForm
+
+__all__ = ["STAMPS", "ReadOnlyAdmin", "VerbAdmin", "VerbForm", "acting_user", "shown_when_refused", "verb_action"]
 
 Action: TypeAlias = Callable[[Any, HttpRequest, QuerySet[Any]], None]
 
@@ -131,26 +134,6 @@ class VerbAdmin(ModelAdmin):
         return shown_when_refused(
             request, lambda: super(VerbAdmin, self).changeform_view(request, object_id, form_url, extra_context)
         )
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """Pages to look at. Actions of `verb_action` are for those who may change the model."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Not here."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
-        """Not here."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
-        """Not here."""
-        return False
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may run the actions: who may change the model by Django's permissions."""
-        return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
 
 
 def verb_action(verb: Callable[..., Verb[Any]], name: str) -> Action:

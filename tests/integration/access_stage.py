@@ -1,4 +1,4 @@
-"""Three sets of everything, made by three groups and mixed up with each other, and who may see and do what with them."""
+"""Three sets of everything, made by three groups and mixed up with each other; who may see and do what with them."""
 
 from __future__ import annotations
 
@@ -82,6 +82,8 @@ class Set:
     form: Form
     simple: Task
     several: Task
+    case_form: Task
+    item_form: Task
     workflow: Workflow
     flow: Flow
     document: Document
@@ -101,8 +103,8 @@ def make_set(group: str) -> Set:
     form = make_form(f"{group}-form", user=user)
     simple = make_task(f"{group}-simple", user=user)
     several = make_task(f"{group}-several", is_multiple_instance=True, user=user)
-    make_task(f"{group}-case-form", type=Task.TYPE_COMPLETE_WORKFLOW_FORM, user=user)
-    make_task(f"{group}-item-form", type=Task.TYPE_COMPLETE_TASK_FORM, form=form, user=user)
+    case_form = make_task(f"{group}-case-form", type=Task.TYPE_COMPLETE_WORKFLOW_FORM, user=user)
+    item_form = make_task(f"{group}-item-form", type=Task.TYPE_COMPLETE_TASK_FORM, form=form, user=user)
     workflow = make_workflow(f"{group}-workflow", start=[simple], allow_forms=[form], meta={"a": 1}, user=user)
     flow = make_flow(workflow, [simple], f"'{several.pk}'|task", user=user)
     make_flow(workflow, [several], "", redoable={several.pk: f"'{simple.pk}'|task"}, user=user)
@@ -117,6 +119,8 @@ def make_set(group: str) -> Set:
         form=form,
         simple=simple,
         several=several,
+        case_form=case_form,
+        item_form=item_form,
         workflow=workflow,
         flow=flow,
         document=document,

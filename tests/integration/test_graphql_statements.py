@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from caluma_async.graphql.selection import Selection
 from caluma_async.testing.factories import (
     make_case,
     make_document,
@@ -119,6 +121,28 @@ def test_conditions_written_out_are_looked_at() -> None:
     assert "case" in nodes(ask(document % ("true", "false"))["allWorkItems"])[0]
     assert "case" not in nodes(ask(document % ("false", "false"))["allWorkItems"])[0]
     assert "case" not in nodes(ask(document % ("true", "true"))["allWorkItems"])[0]
+
+
+def test_fragments_that_multiply_are_not_followed_to_their_end() -> None:
+    """Each spreads the next one twice: written out, these are some 2 ** 13 fields, of which no case has any."""
+    make_case("w")
+    fragments = "".join(
+        f"fragment f{number} on Case {{ parentWorkItem {{ case {{ ...f{number + 1} }} "
+        f"childCase {{ ...f{number + 1} }} }} }} "
+        for number in range(13)
+    )
+    document = f"{{ allCases {{ edges {{ node {{ id ...f0 }} }} }} }} {fragments} fragment f13 on Case {{ id }}"
+    looked_at: list[Selection] = []
+    original = Selection.__init__
+
+    def counting(self: Selection, *arguments: Any) -> None:
+        looked_at.append(self)
+        original(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Selection, "__init__", counting)
+        assert nodes(ask(document)["allCases"])[0]["parentWorkItem"] is None
+    assert len(looked_at) < 100
 
 
 @pytest.mark.parametrize("rows", [5, 20])
