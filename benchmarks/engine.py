@@ -41,7 +41,11 @@ def _delivering(options: Options) -> list[Row]:
         with fresh_database(options.database) as database:
             rate = _figures(database, ["-m", "benchmarks.peers", module, str(options.seconds)])["rate"]
         peer = f"{title}, {rate:,.0f}/s"
-        rows.append(_row("async def, many cases", "delivered", awaited["spread"], "deliveries/s", peer, awaited["spread"] / rate))
+        rows.append(
+            _row(
+                "async def, many cases", "delivered", awaited["spread"], "deliveries/s", peer, awaited["spread"] / rate
+            )
+        )
     return [
         *rows,
         _row("def, each in its own transaction", "delivered", threaded["rate"], "deliveries/s"),

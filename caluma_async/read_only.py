@@ -1,4 +1,4 @@
-"""Admin pages on which nothing can be typed; what may be done there are actions. Whose pages they are is the apps' own."""
+"""Admin pages on which nothing can be typed; what may be done there are actions. Whose they are is the apps' own."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from caluma_async.events import outbox
 from caluma_async.events.event import event_types
 from caluma_async.events.models import Delivery, EventRecord
+from caluma_async.events.outbox.search import reason
 from caluma_async.events.registry import registry
 from caluma_async.read_only import ReadOnlyAdmin
 
@@ -95,7 +96,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="Error")
     def short_error(self, delivery: Delivery) -> str:
         """What went wrong last, in one line."""
-        return delivery.reason[:_FIRST]
+        return reason(delivery.error)[:_FIRST]
 
     @admin.action(permissions=["act"], description="Retry")
     def retry(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
@@ -104,7 +105,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
         moved = outbox.retry(ids)
         _tell(request, "waits again", "wait again", [one.id for one in moved], ids)
         if late := [one.id for one in moved if one.out_of_order]:
-            messages.warning(request, f"Out of order, as later ones of their lane were delivered already: {_listed(late)}.")
+            messages.warning(
+                request, f"Out of order, as later ones of their lane were delivered already: {_listed(late)}."
+            )
 
     @admin.action(permissions=["act"], description="Discard")
     def discard(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:

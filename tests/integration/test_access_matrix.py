@@ -252,7 +252,9 @@ def test_a_filter_that_looks_into_hidden_objects_sees_nothing_there(world: dict[
     for group, found in (("own", True), ("other", False), ("public", True)):
         for inverted in ("", ", invert: true"):
             where = f'[{{{key}: [{{key: "secret", value: "{group}"}}]{inverted}}}]'
-            count = ask(f"{{ allWorkItems(filter: {where}) {{ totalCount }} }}", context=request_of(USERS["owner"]))["allWorkItems"]["totalCount"]
+            count = ask(f"{{ allWorkItems(filter: {where}) {{ totalCount }} }}", context=request_of(USERS["owner"]))[
+                "allWorkItems"
+            ]["totalCount"]
             everything_visible = len(shown(USERS["owner"], WorkItem.objects.all()))
             assert (count == (everything_visible if inverted else 0)) is not found
 

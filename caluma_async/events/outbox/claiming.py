@@ -53,6 +53,8 @@ def first_in_lanes(receivers: Sequence[str], limit: int, cursor: str = "") -> Fo
 
 def first_of(lanes: Sequence[str]) -> list[int]:
     """The first unfinished delivery of each of these lanes."""
+    if not lanes:
+        return []
     return [row[0] for row in _first_of(*dialect().parameters([(lane,) for lane in lanes], 1)) if row[0] is not None]
 
 

@@ -69,6 +69,11 @@ def states_of(wanted: Wanted, limit: int, after: int = 0) -> dict[int, str]:
     return dict(_query(wanted).filter(id__gt=after).values_list("id", "state")[:limit])
 
 
+def reason(error: str) -> str:
+    """The line of an error that says what went wrong: the last one of a traceback."""
+    return next((line for line in reversed(error.splitlines()) if line.strip()), "")
+
+
 def longest_due(ids: Sequence[int]) -> float:
     """For how many seconds the one of these is due that is due longest; 0 if there is none."""
     ((age,),) = _longest_due(dialect().listed(ids))
