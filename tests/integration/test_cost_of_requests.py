@@ -40,6 +40,7 @@ def _save_case(start_tasks: int) -> Request:
 
 
 def _with_next() -> WorkItem:
+    make_task("b")
     make_workflow("w", start=["a"], flows={"a": "'b'|task"})
     return make_case("w", ready=["a"]).work_items.get()
 
@@ -68,14 +69,13 @@ def _create_work_item() -> Request:
     make_task("many", is_multiple_instance=True)
     case = make_case("w")
     make_work_item(case, "many")
-    return (
-        'mutation($id: ID!) { createWorkItem(input: {case: $id, multipleInstanceTask: "many"})'
-        " { workItem { id status } } }",
-        {"id": gid(case)},
-    )
+    document = """mutation($id: ID!) { createWorkItem(input: {case: $id, multipleInstanceTask: "many"}) {
+        workItem { id status } } }"""
+    return document, {"id": gid(case)}
 
 
 def _redo() -> Request:
+    make_task("c")
     make_workflow("w", start=["a"], flows={"a": "'b'|task", "b": "'c'|task"}, redoable={"b": "'a'|task"})
     first = make_case("w", ready=["a"]).work_items.get()
     run(CompleteWorkItem(ANNA, id=first.pk))

@@ -1,0 +1,100 @@
+"""What the database says, asked from outside the product: plain SQL on a connection of its own, on either database."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+
+class Rows:
+    """The database at an address like `DATABASE_URL`'s."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_postgres = not url.startswith("sqlite")
+
+    def __call__(self, statement: str) -> list[tuple[Any, ...]]:
+        """The rows of a statement."""
+        with contextlib.closing(self._connection()) as connection:
+            cursor = connection.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def _connection(self) -> Any:
+        if self.is_postgres:
+            return psycopg.connect(self.url, autocommit=True)
+        return sqlite3.connect(self.url.removeprefix("sqlite:///"), isolation_level=None, timeout=30)
+
+    def unfinished(self) -> int:
+        """How many deliveries wait or run."""
+        ((number,),) = self("SELECT count(*) FROM events_delivery WHERE state IN ('waiting', 'running')")
+        return int(number)
+
+    def states(self) -> dict[str, int]:
+        """How many deliveries are in each state."""
+        return dict(self("SELECT state, count(*) FROM events_delivery GROUP BY state"))
+
+    def crashes(self) -> dict[tuple[str, str], int]:
+        """How often each receiver's delivery of each event was under way in a process that died."""
+        found = self("SELECT receiver, event_id, crashes FROM events_delivery")
+        return {(receiver, _uuid(event)): crashes for receiver, event, crashes in found}
+
+    def completed(self) -> set[str]:
+        """The work items that are completed."""
+        return {_uuid(key) for (key,) in self("SELECT id FROM workflow_workitem WHERE status = 'completed'")}
+
+    def histories(self) -> dict[str, list[str]]:
+        """For each case what must have been told of it, by what became of it: its tasks come one after the other."""
+        histories: dict[str, list[str]] = {
+            _uuid(key): ["create_case"] for (key,) in self("SELECT id FROM workflow_case")
+        }
+        items = defaultdict(list)
+        for case, task, status in self("SELECT case_id, task_id, status FROM workflow_workitem ORDER BY task_id"):
+            items[_uuid(case)].append((task, status))
+        for case, tasks in items.items():
+            for task, status in tasks:
+                histories[case].append(f"create_work_item:{task}")
+                if status == "completed":
+                    histories[case].append(f"complete_work_item:{task}")
+        for (case,) in self("SELECT id FROM workflow_case WHERE status = 'completed'"):
+            histories[_uuid(case)].append("complete_case")
+        return histories
+
+    def effects(self) -> dict[str, int]:
+        """How many rows the `def` receiver left of each event."""
+        return dict(self("SELECT event, count(*) FROM ledger_effect GROUP BY event"))
+
+    def sessions(self) -> int:
+        """How many others are connected (PostgreSQL)."""
+        ((number,),) = self(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return int(number)
+
+    @contextlib.contextmanager
+    def with_effects(self) -> Iterator[None]:
+        """The table of effects for the time of a block."""
+        self("CREATE TABLE ledger_effect (event text NOT NULL)")
+        try:
+            yield
+        finally:
+            self("DROP TABLE ledger_effect")
+
+
+def _uuid(key: Any) -> str:
+    return str(UUID(key) if isinstance(key, str) else key)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
