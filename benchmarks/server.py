@@ -49,10 +49,9 @@ def free_port() -> int:
 def running_server(database: str, *, workers: int = 2, **settings: str) -> Iterator[int]:
     """The port of a running server; it is ended by SIGTERM."""
     port = free_port()
-    environment = (
-        environment(database) | {"PORT": str(port), "WORKERS": str(workers), "LOG_LEVEL": "WARNING"} | settings
-    )
-    server = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "serve"], cwd=ROOT, env=environment)
+    own = {"PORT": str(port), "WORKERS": str(workers), "LOG_LEVEL": "WARNING", **settings}
+    command = [sys.executable, str(ROOT / "manage.py"), "serve"]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment(database) | own)
     try:
         _wait_until_it_answers(server, port)
         yield port

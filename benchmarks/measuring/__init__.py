@@ -1,1 +1,1 @@
-"""What the engine does in one process, one module a question. Each is run in a process of its own, on a fresh database."""
+"""What the engine does in one process, a module a question. Each runs in a process of its own, on a fresh database."""

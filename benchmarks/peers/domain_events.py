@@ -1,4 +1,4 @@
-"""django-domain-events: deliveries per second of its relay, which starts with so many in the table; and events per second.
+"""django-domain-events: deliveries per second of its relay, starting with so many in the table; and events per second.
 
 The receivers do nothing. Claims of 500 rows are where it is fastest.
 """
@@ -22,14 +22,14 @@ settings.configure(
     USE_TZ=True,
 )
 
-import django
+import django  # noqa: E402
 
 django.setup()
 
-from django.core.management import call_command
-from django.db import connection, transaction
-from django_domain_events import DURABLE, event, fire, receiver
-from django_domain_events.delivery.run_relay import run_relay
+from django.core.management import call_command  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
+from django_domain_events import DURABLE, event, fire, receiver  # noqa: E402
+from django_domain_events.delivery.run_relay import run_relay  # noqa: E402
 
 
 @event(name="bench.completed")

@@ -1,4 +1,4 @@
-"""Procrastinate: jobs per second of one worker that starts with so many in the table. They do nothing, and load nothing.
+"""Procrastinate: jobs per second of one worker, starting with so many in the table. They do nothing and load nothing.
 
 Ten at once and without locks, which is where it is fastest.
 """

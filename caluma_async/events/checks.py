@@ -1,4 +1,4 @@
-"""What `manage.py check` says about settings and receivers."""
+"""What `manage.py check` says about settings, receivers, and deliveries that nobody will take."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from importlib.util import find_spec
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.core.checks import Warning as Remark
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from caluma_async.conf import mistakes, settings
+from caluma_async.events import outbox
 from caluma_async.events.receivers import registry
 
 
 def install() -> None:
     """Make `manage.py check` ask them all."""
-    for check in (check_settings, check_modules, check_receivers, check_atomic_requests):
+    for check in (check_settings, check_modules, check_receivers, check_atomic_requests, check_metrics):
         register(check, "events")
+    register(check_deliveries, "outbox")
 
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
@@ -55,6 +58,30 @@ def check_atomic_requests(app_configs: Any = None, **kwargs: Any) -> list[CheckM
     if not connections[DEFAULT_DB_ALIAS].settings_dict["ATOMIC_REQUESTS"]:
         return []
     return [Error("ATOMIC_REQUESTS must be off for the default database.", id="events.E004")]
+
+
+def check_metrics(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """What metrics are made with is installed, if they are wanted."""
+    if not settings.EVENT_METRICS or _exists("prometheus_client"):
+        return []
+    return [Error("EVENT_METRICS needs prometheus-client: install caluma-async[metrics].", id="events.E005")]
+
+
+def check_deliveries(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Every delivery that waits has a receiver. Says nothing while there is no database, or no table in it."""
+    try:
+        unknown = outbox.unknown_receivers(sorted(registry.deliverable_names()))
+    except DatabaseError:
+        return []
+    return [
+        Remark(
+            f"{number} {'delivery waits' if number == 1 else 'deliveries wait'} for {name}, which is not registered.",
+            hint=f"Name it in `aliases` of the receiver that took its place, or `manage.py deliveries discard "
+            f"--state waiting --receiver {name}`.",
+            id="events.W001",
+        )
+        for name, number in unknown
+    ]
 
 
 def _exists(module: str) -> bool:

@@ -53,7 +53,7 @@ class Metrics:
 
     def __init__(self) -> None:
         if prometheus_client is None:
-            raise Misconfigured("EVENT_METRICS needs prometheus-client: install caluma-async[metrics].")
+            raise Misconfigured("Metrics need prometheus-client: install caluma-async[metrics].")
         self._own = prometheus_client.CollectorRegistry()
         self._counters = {kind: self._counter(f"deliveries_{name}", text) for kind, (name, text) in COUNTED.items()}
         self._emitted = self._counter("events_emitted", "Events that somebody receives after the commit.", "event")
@@ -71,6 +71,10 @@ class Metrics:
     def close(self) -> None:
         """Count no more."""
         listeners.remove(self._hear)
+
+    def serve(self, port: int) -> None:
+        """Answer on a port of their own, from a thread, until the process ends. Raises `OSError` if it is taken."""
+        prometheus_client.start_http_server(port, registry=self.registry)
 
     def text(self) -> bytes:
         """All figures in Prometheus' text format. Asks the database."""
@@ -96,7 +100,7 @@ class Metrics:
         shown = self._own
         if values.ValueClass._multiprocess:
             shown = prometheus_client.CollectorRegistry()
-            multiprocess.MultiProcessCollector(shown)
+            multiprocess.MultiProcessCollector(shown)  # type: ignore[no-untyped-call]
         shown.register(Table())
         return shown
 
