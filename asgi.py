@@ -35,7 +35,7 @@ paths = {"/graphql": GraphQLApp(schema), "/healthz": healthz}
 if settings.EVENT_METRICS:
     metrics = Metrics()
     metrics.listen()
-    paths["/metrics"] = guard.Guarded(metrics, token=settings.EVENT_METRICS_TOKEN)
+    paths["/metrics"] = guard.for_metrics(metrics)
 
 application = serving.protocols(
     paths,

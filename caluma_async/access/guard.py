@@ -34,3 +34,8 @@ class Guarded:
         if self._expected is None:
             return settings.ENV == "development"
         return hmac.compare_digest(authorization, self._expected)
+
+
+def for_metrics(application: Application) -> Guarded:
+    """The metrics, for those who know `EVENT_METRICS_TOKEN`."""
+    return Guarded(application, token=settings.EVENT_METRICS_TOKEN)

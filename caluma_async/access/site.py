@@ -17,7 +17,6 @@ from caluma_async.access.classes import BASES, listed, unguarded
 from caluma_async.access.declarations import settled
 from caluma_async.access.permissions import BasePermission
 from caluma_async.access.refusals import in_our_words
-from caluma_async.access.relations import snake
 from caluma_async.access.validations import BaseValidation
 from caluma_async.access.visibilities import BaseVisibility, checked, without_repetition
 from caluma_async.errors import Misconfigured, NotAllowed
@@ -37,13 +36,8 @@ class Rules:
     def restricting(self, model: type[Model], through: str | None) -> Iterator[type[BaseVisibility]]:
         """The visibility classes that may leave out objects of the model, reached through that relation."""
         for visibility in self.visibilities:
-            if visibility.restricts(model) and not suppresses(visibility, through):
+            if visibility.restricts(model) and not (through and visibility.suppresses(through)):
                 yield visibility
-
-
-def suppresses(visibility: type[BaseVisibility], through: str | None) -> bool:
-    """Whether the class leaves nothing out along that relation."""
-    return through is not None and through in map(snake, visibility.suppress_visibilities)
 
 
 class SiteAccess:
@@ -52,18 +46,19 @@ class SiteAccess:
     def __init__(self, rules: Rules, request: HttpRequest) -> None:
         self._rules = rules
         self._request = request
+        self._restricting: dict[tuple[type[Model], str | None], Sequence[type[BaseVisibility]]] = {}
 
     def visible(self, queryset: QuerySet[M], user: User, *, through: str | None = None) -> QuerySet[M]:
         """The part of the queryset that every visibility class shows."""
         info = self._asking(user)
-        for kind in self._rules.restricting(queryset.model, through):
+        for kind in self._classes(queryset.model, through):
             found = settled(self._visibilities[kind].filter_queryset(queryset.model, queryset, info))
             queryset = without_repetition(checked(found, queryset.model, kind.__qualname__), queryset)
         return queryset
 
     def restricts(self, model: type[Model], *, through: str | None = None) -> bool:
         """Whether any visibility class may leave something out."""
-        return any(self._rules.restricting(model, through))
+        return bool(self._classes(model, through))
 
     def admit(self, deed: Deed) -> None:
         """Every permission class must allow it."""
@@ -98,6 +93,13 @@ class SiteAccess:
                     place = type(validation).__qualname__
                     raise Misconfigured(f"{place} must return the data for {type(deed).__name__}, not {data!r}.")
         return data
+
+    def _classes(self, model: type[Model], through: str | None) -> Sequence[type[BaseVisibility]]:
+        """Those that may leave something out; asked for with every object that is shown."""
+        found = self._restricting.get((model, through))
+        if found is None:
+            found = self._restricting[model, through] = tuple(self._rules.restricting(model, through))
+        return found
 
     @cached_property
     def _permissions(self) -> Sequence[BasePermission]:

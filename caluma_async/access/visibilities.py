@@ -12,7 +12,7 @@ from django.db.models import Model, Q, QuerySet
 
 from caluma_async.access.asking import Asking
 from caluma_async.access.declarations import Kind, settled
-from caluma_async.access.relations import leads_to_one
+from caluma_async.access.relations import leads_to_one, snake
 from caluma_async.errors import Misconfigured
 from caluma_async.records import Record
 
@@ -40,6 +40,11 @@ class BaseVisibility:
         """Whether anything of the model may be left out."""
         own = cls.filter_queryset is not BaseVisibility.filter_queryset
         return own or filter_queryset_for.find(cls, model) is not None
+
+    @classmethod
+    def suppresses(cls, relation: str) -> bool:
+        """Whether nothing is left out along that relation."""
+        return relation in map(snake, cls.suppress_visibilities)
 
     @classmethod
     def complaints(cls) -> Iterator[str]:
@@ -91,6 +96,11 @@ class Union(BaseVisibility):
         return own or all(part.restricts(model) for part in cls.visibility_classes)
 
     @classmethod
+    def suppresses(cls, relation: str) -> bool:
+        """Whether any part leaves nothing out there, or the class itself says so."""
+        return super().suppresses(relation) or any(part.suppresses(relation) for part in cls.visibility_classes)
+
+    @classmethod
     def complaints(cls) -> Iterator[str]:
         """What is wrong with the class and its parts."""
         yield from super().complaints()
@@ -103,8 +113,6 @@ class Union(BaseVisibility):
 
     def filter_queryset(self, node: type[Model], queryset: QuerySet[Anything], info: Asking) -> QuerySet[Anything]:
         """What any part shows."""
-        if not self.restricts(node):
-            return queryset
         shown = [self._shown_by(part, queryset, info) for part in self.visibility_classes]
         return queryset.filter(reduce(or_, (Q(pk__in=keys_of(found)) for found in shown)))
 

@@ -103,6 +103,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         """Let failed and held deliveries wait again."""
         ids = _keys(queryset)
         moved = outbox.retry(ids)
+        outbox.announce()
         _tell(request, "waits again", "wait again", [one.id for one in moved], ids)
         if late := [one.id for one in moved if one.out_of_order]:
             messages.warning(

@@ -43,7 +43,7 @@ def wanted(receiver: Receiver, given: Mapping[str, Any]) -> bool:
         raise
     except Exception as raised:  # noqa: BLE001 - raised below, unless there is a reason to raise more
         answer, error = False, raised
-    if connection.in_atomic_block and _is_aborted():
+    if connection.in_atomic_block and is_aborted():
         raise DatabaseError(f"{receiver.name}: a database error in its filter ended the transaction.") from error
     if error is not None:
         raise error
@@ -58,7 +58,7 @@ def run(receiver: Receiver, event: Event, arguments: Mapping[str, Any]) -> tuple
     try:
         with _watch(receiver, event), transaction.atomic(), emissions(), caused_by(event):
             result = _call(receiver, arguments)
-            if _is_aborted():
+            if is_aborted():
                 raise ReceiverFailed(f"{receiver.name} hides a database error: what it did is undone.")
             return result, None
     except concurrent.futures.CancelledError:
@@ -141,7 +141,7 @@ def _context_of(task: asyncio.Task[Any]) -> Context:
     return next((held for held in gc.get_referents(task) if isinstance(held, Context)), Context())
 
 
-def _is_aborted() -> bool:
+def is_aborted() -> bool:
     """Whether no statement would be carried out any more: after an error that was caught too early, or a lost one."""
     if connection.needs_rollback:
         return True
@@ -152,7 +152,7 @@ def _is_aborted() -> bool:
 
 def _ends_transaction(error: BaseException) -> bool:
     """Whether what is around the savepoint is lost as well."""
-    return _is_aborted() or any(_state_of(one).startswith(FATAL_STATES) for one in _chain(error))
+    return is_aborted() or any(_state_of(one).startswith(FATAL_STATES) for one in _chain(error))
 
 
 def _state_of(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from caluma_async.conf import settings
 from caluma_async.errors import ReceiverFailed
 from caluma_async.events import loading
+from caluma_async.events.blocking import is_aborted
 from caluma_async.events.calling import refuse_awaitable
 from caluma_async.events.event import Event
 from caluma_async.events.outbox import Claim, Result, settle
@@ -159,7 +160,7 @@ def _call_and_acknowledge(attempt: Attempt) -> None:
     with transaction.atomic():
         with emissions(user=attempt.event.user):
             _call(attempt)
-            if connection.needs_rollback:
+            if is_aborted():
                 raise ReceiverFailed(f"{attempt.receiver.name} hides a database error: what it did is undone.")
         if not settle([delivered(attempt.assignment)]):
             raise Lost(f"{attempt.receiver.name}: another process has this delivery by now.")

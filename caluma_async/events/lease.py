@@ -96,6 +96,8 @@ class Keeper:
             cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [OWNER_LOCKS, self.owner])
             if cursor.fetchone()[0]:
                 cursor.execute(f"LISTEN {CHANNEL}")
+                if self._session is not None:
+                    tell(Told(kind=Kind.RESUMED, reason="proving that this process lives"))
                 self._session = connection.connection
                 self._ready.set()
             elif not self._ready.is_set():
@@ -105,8 +107,11 @@ class Keeper:
         now = time.monotonic()
         if now - self._extended < settings.EVENT_LEASE / 3:
             return
-        outbox.extend(self._held(), settings.EVENT_LEASE)
+        held = self._held()
+        outbox.extend(held, settings.EVENT_LEASE)
         self._extended = now
+        if held:
+            tell(Told(kind=Kind.EXTENDED, number=len(held)))
 
     def _listen(self) -> None:
         """Wait a moment; pass on what other processes announce."""

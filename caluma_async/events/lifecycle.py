@@ -12,9 +12,11 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand
 
 from caluma_async.conf import settings, variable
+from caluma_async.events import logs
 from caluma_async.events.carriers.asyncio_queue import AsyncioQueue
 from caluma_async.events.carriers.base import Carrier
 from caluma_async.events.carriers.inline import Inline
+from caluma_async.events.telemetry import listeners
 
 queue: Final = AsyncioQueue()
 _inline: Final = Inline()
@@ -55,7 +57,9 @@ def is_autoreloader() -> bool:
 
 
 def install() -> None:
-    """Once per process: forget the parent's worker after a fork, and drain when a management command ends."""
+    """Once per process: write a log, forget the parent's worker after a fork, drain when a management command ends."""
+    if logs.listen not in listeners:
+        listeners.append(logs.listen)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=queue.forget)
     _drain_after_commands()

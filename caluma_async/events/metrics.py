@@ -72,9 +72,9 @@ class Metrics:
         """Count no more."""
         listeners.remove(self._hear)
 
-    def serve(self, port: int) -> None:
-        """Answer on a port of their own, from a thread, until the process ends. Raises `OSError` if it is taken."""
-        prometheus_client.start_http_server(port, registry=self.registry)
+    def serve(self, port: int) -> Any:
+        """Answer on a port of their own: the server and its thread. Raises `OSError` if the port is taken."""
+        return prometheus_client.start_http_server(port, registry=self.registry)
 
     def text(self) -> bytes:
         """All figures in Prometheus' text format. Asks the database."""

@@ -32,6 +32,8 @@ class Kind(Enum):
     BLOCKED = "blocked"
     UNKNOWN = "unknown"
     STUMBLED = "stumbled"
+    EXTENDED = "extended"
+    RESUMED = "resumed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -218,6 +218,8 @@ class Worker:
             self._post(partial(self._disown, set(self._own) - outbox.still_waiting(list(self._own))))
             return ()
         self._recovery.prune()
+        for name, number in self._recovery.missing(registry.deliverable_names()):
+            tell(Told(kind=Kind.UNKNOWN, receiver=name, number=number))
         holding = [receiver.name for receiver in registry.all() if receiver.on_exhausted == "hold"]
         return self._recovery.recover(holding, living=[self.hand.owner])
 

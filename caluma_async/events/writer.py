@@ -66,6 +66,7 @@ class Writer:
         self._releases: list[Result] = []
         self._followers: Followers[Claim] = Followers()
         self._busy: Counter[str] = Counter()
+        self._heads: dict[str, Fence] = {}
         self._fresh: set[str] = set()
         self._unfinished: set[str] = set()
         self._due: list[tuple[str, str | int]] = []
@@ -120,6 +121,8 @@ class Writer:
                 continue
             self._hold(claim)
             if claim.begun:
+                if claim.lane is not None:
+                    self._heads[claim.lane] = claim.fence
                 assignments.append(Assignment(claim, receiver, since or claim.event.emitted_at.timestamp()))
             elif claim.lane is not None:
                 self._followers.add(claim.lane, claim)
@@ -206,7 +209,7 @@ class Writer:
                 todo.settled.add(claim.id)
             else:
                 todo.results.append(one.result)
-            if claim.lane is None or one.result.state not in FINISHED or not self.taking:
+            if claim.lane is None or one.result.state not in FINISHED or not self.taking or not self._leads(claim):
                 continue
             follower = self._followers.next(claim.lane)
             if follower is None:
@@ -215,6 +218,14 @@ class Writer:
                 successors[claim.id] = follower
                 todo.successors[claim.id] = follower.fence
         return successors
+
+    def _leads(self, claim: Claim) -> bool:
+        """Whether it is the one of its lane that was begun last.
+
+        What a receiver's own transaction settles can be followed by the next one, found by a look, before it is over
+        here: what waits behind that one must go on waiting.
+        """
+        return claim.lane is not None and self._heads.get(claim.lane) == claim.fence
 
     def _look_further(self, todo: Round, places: Counter[str]) -> None:
         """What else there is room for."""
@@ -299,9 +310,12 @@ class Writer:
             begun = replace(follower, begun=True, attempt=follower.attempt + 1)
             places.subtract(self.arrive([begun]))
         elif follower is not None:
+            del self._heads[str(lane)]
             self._give_back([follower, *self._followers.drop(lane)])
-        elif one.result.state not in FINISHED or not accepted:
-            self._give_back(self._followers.drop(lane))
+        elif self._leads(one.assignment.claim):
+            del self._heads[str(lane)]
+            if one.result.state not in FINISHED or not accepted:
+                self._give_back(self._followers.drop(lane))
 
     def _close(self, one: Finish, accepted: bool) -> None:
         claim, state = one.assignment.claim, one.result.state

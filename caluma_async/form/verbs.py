@@ -68,9 +68,9 @@ class SaveDocument(Verb[Document]):
             key = inputs.uuid("id", wanted)
         except InvalidInput as error:
             raise NotFound(f"There is no document {inputs.shown(wanted)}.", field="id") from error
-        family = Document.objects.filter(pk=key).values("family")
-        Document.objects.select_for_update(no_key=True).filter(pk__in=family).values("pk").first()
-        found = self.access.visible(Document.objects.all(), self.user).filter(pk=key).first()
+        visible = self.access.visible(Document.objects.all(), self.user).filter(pk=key)
+        Document.objects.select_for_update(no_key=True).filter(pk__in=visible.values("family")).values("pk").first()
+        found = visible.first()
         if found is None:
             raise NotFound(f"There is no document {inputs.shown(wanted)}.", field="id")
         return found

@@ -21,7 +21,10 @@ FAIL: Final = "fail"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a receiver did (`mark`) with an event of a case family. `step` names the event, `at` is in seconds."""
+    """What a receiver did (`mark`) with an event of a case family.
+
+    `step` names the event, `at` is in seconds. `group` is the process group: all processes of one server.
+    """
 
     mark: str
     receiver: str
@@ -30,6 +33,7 @@ class Line:
     step: str
     attempt: int
     pid: int
+    group: int
     at: float
 
 
@@ -42,7 +46,7 @@ class Ledger:
 
     def write(self, mark: str, receiver: str, event: object, family: object, step: str, attempt: int) -> None:
         """Add a line."""
-        line = Line(mark, receiver, str(event), str(family), step, attempt, os.getpid(), time.monotonic())
+        line = Line(mark, receiver, str(event), str(family), step, attempt, os.getpid(), os.getpgrp(), time.monotonic())
         os.write(self._file, (" ".join(map(str, astuple(line))) + "\n").encode())
 
     def lines(self) -> list[Line]:
@@ -59,8 +63,8 @@ class Ledger:
 
 
 def _parsed(text: str) -> Line:
-    mark, receiver, event, family, step, attempt, pid, at = text.split()
-    return Line(mark, receiver, event, family, step, int(attempt), int(pid), float(at))
+    mark, receiver, event, family, step, attempt, pid, group, at = text.split()
+    return Line(mark, receiver, event, family, step, int(attempt), int(pid), int(group), float(at))
 
 
 def executions(lines: Iterable[Line]) -> Counter[tuple[str, str]]:
@@ -80,7 +84,7 @@ def replay(lane: Sequence[Line], killed: Collection[int] | None) -> list[str]:
     """The steps that a lane went through, each once.
 
     Fails if two ran at a time, if one began before the one before it was done, or if one was done again though the
-    process that had done it was not `killed` (`None`: whoever did it).
+    process that had done it was not `killed`, alone or with its group (`None`: whoever did it).
     """
     steps: list[str] = []
     last: Line | None = None
@@ -102,4 +106,6 @@ def _check_begin(last: Line, line: Line, killed: Collection[int] | None) -> None
     repeated = last.event == line.event
     assert repeated or last.mark == END, f"out of order: {line} began after {last}"
     if last.mark != FAIL and repeated:
-        assert killed is None or last.pid in killed, f"done twice, and nobody was killed: {line} after {last}"
+        assert killed is None or {last.pid, last.group} & set(killed), (
+            f"done twice, and nobody was killed: {line} after {last}"
+        )

@@ -30,11 +30,18 @@ class Server:
 
     def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
         self._log = folder / "server.log"
-        inherited = {**os.environ, "DJANGO_SETTINGS_MODULE": "caluma_async.settings", "DATABASE_URL": database_url()}
+        inherited = {**os.environ, "DJANGO_SETTINGS_MODULE": "caluma_async.settings"}
+        if "DATABASE_URL" not in environment:
+            environment["DATABASE_URL"] = database_url()
         command = [sys.executable, "-W", "error::ResourceWarning", "manage.py", "serve", "--port", "0", *arguments]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env={**inherited, **environment}, stdout=subprocess.PIPE, stderr=log
+                command,
+                cwd=ROOT,
+                env={**inherited, **environment},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # so that it can be killed with all its worker processes
             )
         self.welcome = self._read_welcome()
         self.url = self.welcome.split()[1].removesuffix("/graphql")
@@ -63,6 +70,11 @@ class Server:
         """Tell the server to stop, and wait until it has: its exit status."""
         self.process.send_signal(how)
         return self.wait()
+
+    def kill(self) -> None:
+        """End it with all its worker processes, without a word to any of them."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.wait()
 
     def wait(self) -> int:
         """Wait until the server has stopped: its exit status."""

@@ -50,7 +50,7 @@ class Traffic:
     persistent: bool = True
     ports: Sequence[int] = ()
     exchanges: list[Exchange] = field(default_factory=list)
-    _stopping: bool = False
+    stopping: bool = False
     _thread: threading.Thread | None = None
     _errors: list[BaseException] = field(default_factory=list)
 
@@ -61,7 +61,7 @@ class Traffic:
 
     def stop(self) -> None:
         """Let every client finish its request, and end."""
-        self._stopping = True
+        self.stopping = True
         self.join()
 
     def join(self) -> None:
@@ -113,10 +113,11 @@ class _Client:
         self.traffic = traffic
         self.number = number
         self.wire: Wire | None = None
+        self.gave_up = False
 
     def is_over(self) -> bool:
-        unanswered = not self.traffic.persistent and self.wire is None and bool(self.traffic.exchanges)
-        return self.traffic._stopping or unanswered
+        """Whether it sends nothing more."""
+        return self.traffic.stopping or self.gave_up
 
     async def work(self) -> None:
         """One case after the other."""
@@ -160,6 +161,7 @@ class _Client:
         if not status:
             await self.wire.close()
             self.wire = None
+            self.gave_up = not self.traffic.persistent
         elif answer.get("errors"):
             await asyncio.sleep(_BETWEEN_TRIES)
         return answer

@@ -19,7 +19,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from caluma_async.access.authentication import close
-from caluma_async.access.guard import Guarded
+from caluma_async.access.guard import for_metrics
 from caluma_async.access.permissions import BasePermission, permission_for
 from caluma_async.graphql.app import GraphQLApp
 from caluma_async.graphql.database import threads
@@ -126,7 +126,8 @@ async def get(application: Any, **headers: str) -> httpx.Response:
 
 
 async def test_metrics_are_for_those_who_know_the_token(settings: Settings) -> None:
-    guarded = Guarded(figures, token="a long secret")
+    settings.EVENT_METRICS_TOKEN = "a long secret"
+    guarded = for_metrics(figures)
     for headers in ({}, {"Authorization": "Bearer a wrong secret"}, {"Authorization": "a long secret"}):
         response = await get(guarded, **headers)
         assert (response.status_code, response.content, response.headers["WWW-Authenticate"]) == (401, b"", "Bearer")
@@ -134,7 +135,7 @@ async def test_metrics_are_for_those_who_know_the_token(settings: Settings) -> N
 
 
 async def test_without_a_token_metrics_are_open_in_development_only(settings: Settings) -> None:
-    guarded = Guarded(figures, token="")
+    guarded = for_metrics(figures)
     assert (await get(guarded)).content == b"figures"
     settings.ENV = "production"
     assert (await get(guarded)).status_code == 401

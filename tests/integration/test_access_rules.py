@@ -10,19 +10,18 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from pytest_django import Settings
 
 from caluma_async.access.permissions import BasePermission, object_permission_for, permission_for
-from caluma_async.access.site import Rules, SiteAccess, site_access
+from caluma_async.access.site import Rules, SiteAccess
 from caluma_async.access.validations import BaseValidation, validation_for
 from caluma_async.access.visibilities import Any as Everything
 from caluma_async.access.visibilities import Authenticated, BaseVisibility, CreatedByGroup, Union, filter_queryset_for
 from caluma_async.errors import InvalidInput, Misconfigured, NotAllowed, NotFound
 from caluma_async.identity import ANONYMOUS, User
 from caluma_async.records import Record
-from caluma_async.testing.factories import make_case, make_task, make_work_item, make_workflow
+from caluma_async.testing.factories import make_case, make_work_item, make_workflow
 from caluma_async.verbs import Verb, run
-from caluma_async.workflow import CancelCase, CompleteWorkItem, CreateWorkItem, SaveCase, SaveSimpleTask, SaveWorkItem
+from caluma_async.workflow import CancelCase, SaveCase, SaveSimpleTask
 from caluma_async.workflow.models import Case, Task, WorkItem
 
 pytestmark = pytest.mark.django_db
@@ -287,6 +286,36 @@ def test_a_suppressed_relation_shows_what_the_class_hides_elsewhere() -> None:
     assert under(Suppressing, NobodysCases).visible(Case.objects.all(), ANNA, through="WorkItem.case").count() == 0
 
 
+def test_a_relation_that_a_part_of_a_union_suppresses_is_shown_by_the_union() -> None:
+    class Suppressing(NobodysCases):
+        suppress_visibilities = ("WorkItem.case",)
+
+    class Either(Union):
+        visibility_classes = (NobodysCases, Suppressing)
+
+    make_case()
+    assert under(Either).visible(Case.objects.all(), ANNA, through="WorkItem.case").count() == 1
+    assert under(Either).visible(Case.objects.all(), ANNA).count() == 0
+
+
+def test_an_overridden_filter_may_ask_the_one_that_it_overrides() -> None:
+    class Noting(NobodysCases):
+        def filter_queryset(self, node: type[Model], queryset: QuerySet[Any], info: Any) -> QuerySet[Any]:
+            return super().filter_queryset(node, queryset, info)
+
+    class NotingUnion(Union):
+        visibility_classes = (Noting, NobodysCases)
+
+        def filter_queryset(self, node: type[Model], queryset: QuerySet[Any], info: Any) -> QuerySet[Any]:
+            return super().filter_queryset(node, queryset, info)
+
+    make_case(ready=["review"])
+    for visibility in (Noting, NotingUnion):
+        access = under(visibility)
+        assert access.visible(Case.objects.all(), ANNA).count() == 0
+        assert access.visible(WorkItem.objects.all(), ANNA).count() == 1
+
+
 class WithDoor(BaseValidation):
     """Notes the door in `meta`."""
 
@@ -414,58 +443,3 @@ def test_overridden_methods_of_the_base_classes_are_asked() -> None:
         run(CancelCase(ANNA, access=access, id=other.pk))
     with pytest.raises(NotFound):
         run(CancelCase(ANNA, access=access, id=hidden.pk))
-
-
-@pytest.fixture
-def town(settings: Settings) -> Any:
-    """Classes that were written for Caluma."""
-    settings.PERMISSION_CLASSES = ["tests.legacy.town_access.TownPermission"]
-    settings.VISIBILITY_CLASSES = ["tests.legacy.town_access.TownVisibility"]
-    settings.VALIDATION_CLASSES = ["tests.legacy.town_access.TownValidation"]
-    return site_access
-
-
-def test_classes_that_were_written_for_caluma_decide_on_verbs(town: Any) -> None:
-    make_workflow("permit", start=["review"])
-    case = run(SaveCase(ANNA, access=town(ANNA), workflow="permit"))
-    assert case.meta == {"door": "office"}
-    [item] = WorkItem.objects.all()
-    with pytest.raises(NotAllowed, match=f"work item {item.pk}: CompleteWorkItem"):
-        run(CompleteWorkItem(ANNA, access=town(ANNA), id=item.pk))
-    with pytest.raises(NotFound):
-        run(CompleteWorkItem(BEN, access=town(BEN), id=item.pk))
-    WorkItem.objects.update(addressed_groups=["office"])
-    run(CompleteWorkItem(ANNA, access=town(ANNA), id=item.pk))
-    with pytest.raises(NotAllowed, match="SaveSimpleTask"):
-        run(SaveSimpleTask(ANNA, access=town(ANNA), slug="new", name="New"))
-    retired = User("retired", groups=["admin"])
-    with pytest.raises(InvalidInput, match=r"You have retired\."):
-        run(SaveSimpleTask(retired, access=town(retired), slug="new", name="New"))
-
-
-def test_classes_that_were_written_for_caluma_ask_for_headers_and_for_the_input(town: Any) -> None:
-    case = make_case(user=ANNA)
-    make_work_item(case, make_task("review", is_multiple_instance=True), user=ANNA)
-    request = HttpRequest()
-    request.META["HTTP_X_FORBIDDEN"] = "1"
-    request.user = ANNA  # type: ignore[assignment]
-    with pytest.raises(NotAllowed):
-        run(CancelCase(ANNA, access=town(ANNA, request), id=case.pk))
-    made = run(CreateWorkItem(ANNA, access=town(ANNA), case=case.pk, multiple_instance_task="review"))
-    assert made.case_id == case.pk
-    other = make_case()
-    with pytest.raises(NotAllowed, match="CreateWorkItem"):
-        run(CreateWorkItem(ANNA, access=town(ANNA), case=other.pk, multiple_instance_task="review"))
-
-
-def test_classes_that_were_written_for_caluma_decide_on_what_is_seen(town: Any) -> None:
-    mine = make_case(user=ANNA)
-    for task in ("council-hearing", "council-vote"):
-        make_work_item(mine, task, user=ANNA)
-    access = town(BEN)
-    assert list(access.visible(Case.objects.all(), BEN)) == [mine]
-    assert access.visible(WorkItem.objects.all(), BEN).count() == 2
-    assert access.visible(Task.objects.all(), BEN).count() == 2
-    assert access.visible(WorkItem.objects.all(), User("carl", groups=["else"])).count() == 0
-    assert not access.restricts(Case, through="WorkItem.case")
-    run(SaveWorkItem(BEN, access=access, work_item=WorkItem.objects.first(), meta={"a": 1}))

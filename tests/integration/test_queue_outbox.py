@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from caluma_async.events import outbox
 from caluma_async.events.models import Delivery, EventRecord, State
-from caluma_async.events.outbox import Fence, Hand, NewDelivery, Recorded, Result, StoredEvent
+from caluma_async.events.outbox import Hand, NewDelivery, Recorded, Result, StoredEvent
 from caluma_async.keys import uuid7
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -121,7 +121,9 @@ def test_a_lane_gives_its_first_delivery_only_and_in_order() -> None:
     assert head.id == first
     assert not look(hand=THEM)
     assert settle(head)
-    assert {claim.id for claim in outbox.take(outbox.first_of(["a|x"]), THEM)} == ({second} if not followers() else set())
+    assert {claim.id for claim in outbox.take(outbox.first_of(["a|x"]), THEM)} == (
+        {second} if not followers() else set()
+    )
 
 
 def followers() -> bool:
@@ -342,7 +344,9 @@ def age(days: float, *ids: int) -> None:
         old = event(emitted_at=moment, id=type(row.event_id)(int=int(moment.timestamp() * 1000) << 80 | row.pk))
         outbox.record([old], [])
         EventRecord.objects.filter(pk=row.event_id).delete()
-        Delivery.objects.create(pk=row.pk, event_id=old.id, receiver="a", state=row.state, available_at=moment, finished_at=moment)
+        Delivery.objects.create(
+            pk=row.pk, event_id=old.id, receiver="a", state=row.state, available_at=moment, finished_at=moment
+        )
 
 
 def test_delivered_rows_are_deleted_when_they_are_old_and_no_others() -> None:

@@ -228,10 +228,11 @@ class RemoveFlow(Verb[Flow]):
         """Lock the workflow that it is in, then find it."""
         wanted = inputs.key_of(self.data.get("flow"))
         key = _flow_key(wanted)
+        visible = self.access.visible(Flow.objects.all(), self.user).filter(pk=key)
         Workflow.objects.select_for_update(no_key=True).filter(
-            pk__in=TaskFlow.objects.filter(flow=key).values("workflow")
+            pk__in=TaskFlow.objects.filter(flow__in=visible).values("workflow")
         ).first()
-        found = self.access.visible(Flow.objects.all(), self.user).filter(pk=key).first()
+        found = visible.first()
         if found is None:
             raise NotFound(f"There is no flow {inputs.shown(wanted)}.", field="flow")
         self.flow = found

@@ -83,6 +83,7 @@ class Command(BaseCommand):
 
     def _retry(self, options: dict[str, Any]) -> tuple[Any, str]:
         moved = [one for ids in _chosen(options, KEPT, "retried") for one in outbox.retry(ids)]
+        outbox.announce()
         late = [one.id for one in moved if one.out_of_order]
         text = f"Retried: {len(moved)}."
         if late:

@@ -1,0 +1,181 @@
+"""Servers that share a database and a ledger, the clients that keep them busy, and the judgement in the end."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from tests.acceptance.facts import eventually
+from tests.acceptance.ledger import Ledger, Line, by_lane, executions, replay
+from tests.acceptance.rows import Rows
+from tests.acceptance.server import Server
+from tests.acceptance.traffic import Traffic, prepare
+
+RECEIVERS: Final = ("awaited", "asking", "threaded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was seen: events and deliveries, how many of these ran more than once, what was asked of the server."""
+
+    events: int
+    deliveries: int
+    repeated: int
+    answered: int
+    unanswered: int
+    kills: int
+
+
+class Fleet:
+    """Servers on one database whose receivers keep one ledger."""
+
+    def __init__(self, folder: Path, url: str, **environment: str) -> None:
+        self.folder = folder
+        self.rows = Rows(url)
+        self.ledger = Ledger(folder / "ledger")
+        self.environment = {
+            "DATABASE_URL": url,
+            "LEDGER": str(self.ledger.path),
+            "EVENT_RECEIVER_MODULES": "tests.acceptance.ledger_receivers",
+            "LOG_LEVEL": "WARNING",
+            **environment,
+        }
+        self.servers: list[Server] = []
+        self.killed: set[int] = set()
+        self._number = 0
+
+    def open(self, *arguments: str, **environment: str) -> Server:
+        """Start a server, and wait until it listens."""
+        self._number += 1
+        folder = self.folder / f"server-{self._number}"
+        folder.mkdir()
+        server = Server(folder, *arguments, **self.environment, **environment)
+        self.servers.append(server)
+        return server
+
+    def kill(self, server: Server) -> None:
+        """End a server and its worker processes with SIGKILL."""
+        self.killed.add(server.process.pid)
+        server.kill()
+        self.servers.remove(server)
+
+    def kill_a_worker(self, server: Server) -> None:
+        """End one of the server's worker processes with SIGKILL; the server starts another one."""
+        alive = {line.pid for line in self.ledger.lines() if line.group == server.process.pid} - self.killed
+        victim = random.choice(sorted(alive))
+        self.killed.add(victim)
+        os.kill(victim, signal.SIGKILL)
+
+    def stop(self, server: Server) -> int:
+        """End a server with SIGTERM; its exit status."""
+        self.servers.remove(server)
+        return server.stop()
+
+    def wait_for_work(self, server: Server, lines: int = 30) -> None:
+        """Until the server's receivers have done something more."""
+        group = server.process.pid
+        before = sum(line.group == group for line in self.ledger.lines())
+        eventually(
+            lambda: sum(line.group == group for line in self.ledger.lines()) >= before + lines,
+            otherwise=lambda: f"{self.rows.states()}\n{server.log[-3000:]}",
+        )
+
+    def wait_until_all_is_delivered(self, within: float = 60) -> None:
+        """Until nothing waits or runs."""
+        eventually(lambda: not self.rows.unfinished(), within=within, otherwise=self.describe)
+
+    def describe(self) -> str:
+        """The state of things, for a test that failed."""
+        logs = "\n".join(server.log[-2000:] for server in self.servers)
+        return f"{self.rows.states()}\n{logs}"
+
+    def judge(self, traffic: Traffic, *, anybody_repeats: bool = False) -> Verdict:
+        """What was seen. Fails if anything was lost, done twice without a kill, or out of order.
+
+        `anybody_repeats`: also a process that was not killed may have had to do something again.
+        """
+        lines = self.ledger.lines()
+        self._judge_states()
+        self._judge_answers(traffic)
+        self._judge_lanes(lines, None if anybody_repeats else self.killed)
+        return self._verdict(lines, traffic, anybody_repeats)
+
+    def _judge_states(self) -> None:
+        states = self.rows.states()
+        assert set(states) == {"delivered"}, states
+
+    def _judge_answers(self, traffic: Traffic) -> None:
+        """What a client was told has happened."""
+        histories = self.rows.histories()
+        assert traffic.cases() <= set(histories)
+        assert traffic.completions() <= self.rows.completed()
+
+    def _judge_lanes(self, lines: list[Line], killed: set[int] | None) -> None:
+        """Everything that became of a case was told to each receiver, in that order."""
+        lanes = by_lane(lines)
+        histories = self.rows.histories()
+        assert len(lanes) == len(RECEIVERS) * len(histories)
+        for (receiver, family), lane in lanes.items():
+            assert replay(lane, killed) == histories[family], (receiver, family)
+
+    def _verdict(self, lines: list[Line], traffic: Traffic, anybody_repeats: bool) -> Verdict:
+        ran, crashes = executions(lines), self.rows.crashes()
+        assert set(ran) == set(crashes)
+        failures = Counter((line.receiver, line.event) for line in lines if line.mark == "fail")
+        repeated = {which: ran[which] - failures[which] - 1 for which in ran if ran[which] - failures[which] > 1}
+        if not anybody_repeats:
+            assert all(number <= crashes[which] for which, number in repeated.items()), (repeated, crashes)
+        self._judge_effects({event for receiver, event in ran if receiver == "threaded"}, ran)
+        return Verdict(
+            events=len({event for _, event in ran}),
+            deliveries=len(ran),
+            repeated=len(repeated),
+            answered=len(traffic.answered),
+            unanswered=len(traffic.unanswered),
+            kills=len(self.killed),
+        )
+
+    def _judge_effects(self, events: set[str], ran: Counter[tuple[str, str]]) -> None:
+        """A `def` receiver's row and its acknowledgement are one transaction on PostgreSQL."""
+        effects = self.rows.effects()
+        assert set(effects) == events
+        for event, number in effects.items():
+            assert number == 1 or (not self.rows.is_postgres and number <= ran["threaded", event])
+
+    def close(self) -> None:
+        """End what still runs."""
+        for server in self.servers:
+            server.kill()
+        self.ledger.close()
+
+
+@contextmanager
+def fleet(folder: Path, url: str, **environment: str) -> Iterator[Fleet]:
+    """A fleet for the time of a block, with the receivers' own table."""
+    opened = Fleet(folder, url, **environment)
+    with opened.rows.with_effects():
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+def port_of(server: Server) -> int:
+    """Where it listens."""
+    return int(urlsplit(server.url).port or 0)
+
+
+def busy(opened: Fleet, server: Server, clients: int = 8) -> Traffic:
+    """Clients that have begun to work through cases."""
+    prepare(port_of(server))
+    traffic = Traffic(clients, ports=[port_of(server)])
+    traffic.start()
+    return traffic

@@ -1,0 +1,161 @@
+"""What the outbox's statements cost as the table grows: by index, and the same number of pages."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from caluma_async.events import outbox
+from caluma_async.events.models import Delivery
+from caluma_async.events.outbox import Fence, Hand, NewDelivery, Result, dialect, recording
+from caluma_async.events.states import State
+from tests.integration.test_queue_outbox import event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+US = Hand(owner=11, lease=60)
+KNOWN = ["a"]
+
+_FILL = """
+    INSERT INTO events_delivery (event_id, receiver, lane, state, available_at, attempt, claims, crashes, error)
+    SELECT {event}, 'a', CASE WHEN n <= {blocked} THEN 'a|blocked' WHEN n % 3 = 0 THEN NULL ELSE 'a|' || (n % 5000) END,
+        CASE WHEN n = 1 THEN 'held' ELSE 'waiting' END, {now}, 0, 0, 0, ''
+    FROM ({numbers}) AS numbers"""
+
+
+def fill(rows: int, blocked: int) -> None:
+    """So many waiting rows, a part of them in one lane that is held."""
+    one = event()
+    outbox.record([one], [])
+    into = dialect.dialect()
+    if connection.vendor == "postgresql":
+        numbers, key = f"SELECT generate_series(1, {rows}) AS n", f"'{one.id}'::uuid"
+    else:
+        numbers = f"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {rows}) SELECT n FROM c"
+        key = f"'{one.id.hex}'"
+    with connection.cursor() as cursor:
+        cursor.execute(_FILL.format(event=key, blocked=blocked, now=into.now, numbers=numbers).replace("%%", "%"))
+        cursor.execute("VACUUM ANALYZE events_delivery" if connection.vendor == "postgresql" else "ANALYZE")
+
+
+@pytest.fixture
+def statements(monkeypatch: Any) -> Iterator[list[tuple[str, Any]]]:
+    """What is sent to the database."""
+    sent: list[tuple[str, Any]] = []
+    send = dialect.run
+
+    def run(text: str, parameters: Any) -> Any:
+        sent.append((text, parameters))
+        return send(text, parameters)
+
+    monkeypatch.setattr(dialect, "run", run)
+    monkeypatch.setattr(recording, "run", run)
+    yield sent
+
+
+def a_round() -> None:
+    """Everything that a worker does with a few deliveries, except counting."""
+    one = event("family")
+    outbox.record([one], [NewDelivery(one.id, "a", "a|family", start=True)], owner=US.owner, lease=60)
+    found = [*outbox.first_in_lanes(KNOWN, 20).ids, *outbox.unordered(KNOWN, 20), *outbox.first_of(["a|1", "a|2"])]
+    claims = outbox.take(found, US)
+    assert len(claims) >= 40
+    fences = [claim.fence for claim in claims]
+    outbox.begin(fences[:1])
+    outbox.extend(fences, 60)
+    outbox.in_hand(US.owner)
+    outbox.dead_owners()
+    outbox.settle([Result(fence=fence, state=State.DELIVERED) for fence in fences])
+    outbox.recover([], [])
+    outbox.prune(7)
+    outbox.still_waiting(found)
+
+
+@pytest.mark.postgres
+def test_no_statement_reads_a_whole_table(statements: list[tuple[str, Any]]) -> None:
+    fill(100_000, blocked=20_000)
+    a_round()
+    outbox.count(KNOWN)
+    outbox.unknown_receivers(KNOWN)
+    assert len(statements) > 15
+    for text, parameters in list(statements):
+        for plan in plans(text, parameters):
+            read = (plan["Node Type"], plan.get("Relation Name"))
+            assert read not in {("Seq Scan", "events_delivery"), ("Seq Scan", "events_eventrecord")}, text
+
+
+def plans(text: str, parameters: Any, analyze: bool = False) -> Iterator[dict[str, Any]]:
+    """The nodes of a statement's plan; with `analyze` it is carried out, and undone."""
+    how = "ANALYZE, BUFFERS, FORMAT JSON" if analyze else "FORMAT JSON"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN ({how}) {text}", parameters)
+        (found,) = cursor.fetchone()
+        transaction.set_rollback(True)
+    waiting = [found[0]["Plan"] if not isinstance(found, str) else json.loads(found)[0]["Plan"]]
+    while waiting:
+        plan = waiting.pop()
+        yield plan
+        waiting += plan.get("Plans", [])
+
+
+@pytest.mark.postgres
+def test_claiming_and_settling_read_the_same_pages_however_many_rows_there_are() -> None:
+    def pages() -> dict[str, int]:
+        cost: dict[str, int] = {}
+        with connection.cursor() as cursor:
+            cursor.execute("SET enable_seqscan = off")
+        heads = outbox.first_in_lanes(KNOWN, 100).ids
+        free = outbox.unordered(KNOWN, 100)
+        for name, sent in {
+            "look": lambda: outbox.first_in_lanes(KNOWN, 100),
+            "look without lanes": lambda: outbox.unordered(KNOWN, 100),
+            "take": lambda: outbox.take([*heads, *free], US),
+            "settle": lambda: outbox.settle([Result(fence=Fence(key, 1), state=State.DELIVERED) for key in heads]),
+        }.items():
+            cost[name] = _pages(sent)
+        return cost
+
+    fill(1_000, blocked=200)
+    few = pages()
+    Delivery.objects.all().delete()
+    fill(100_000, blocked=20_000)
+    many = pages()
+    for name, read in many.items():
+        # an index of a hundred times the rows is one level deeper
+        assert read <= 2 * few[name] + 50, (name, few, many)
+
+
+def _pages(call: Callable[[], object]) -> int:
+    sent: list[tuple[str, Any]] = []
+    original = dialect.run
+
+    def keep(text: str, parameters: Any) -> Any:
+        sent.append((text, parameters))
+        return original(text, parameters)
+
+    dialect.run = keep
+    try:
+        with transaction.atomic():
+            call()
+            transaction.set_rollback(True)
+    finally:
+        dialect.run = original
+    return sum(next(plans(*one, analyze=True))["Shared Hit Blocks"] for one in sent)
+
+
+def test_a_claim_takes_little_time_with_many_rows_and_a_long_blocked_lane() -> None:
+    fill(100_000, blocked=20_000)
+    best = min(_seconds_of_a_claim() for _ in range(20))
+    # a look at every row takes more than ten times as long
+    assert best < 0.01
+
+
+def _seconds_of_a_claim() -> float:
+    started = time.perf_counter()
+    assert outbox.take(outbox.first_in_lanes(KNOWN, 10).ids, US)
+    return time.perf_counter() - started
