@@ -251,7 +251,7 @@ class Settings:
     # the server
     ENV = Setting(
         "development",
-        "`development` or `production`: decides defaults, and who serves the static files (production: the web server).",
+        "`development` or `production`: decides defaults, and who serves static files (production: the web server).",
         parse=_text,
         check=_one_of("development", "production"),
     )

@@ -81,16 +81,21 @@ class Fleet:
 
     def wait_for_work(self, server: Server, lines: int = 30) -> None:
         """Until the server's receivers have done something more."""
-        group = server.process.pid
-        before = sum(line.group == group for line in self.ledger.lines())
+        group, before = server.process.pid, len(self.ledger.lines())
         eventually(
-            lambda: sum(line.group == group for line in self.ledger.lines()) >= before + lines,
+            lambda: sum(line.group == group for line in self.ledger.lines()[before:]) >= lines,
             otherwise=lambda: f"{self.rows.states()}\n{server.log[-3000:]}",
         )
 
     def wait_until_all_is_delivered(self, within: float = 60) -> None:
         """Until nothing waits or runs."""
         eventually(lambda: not self.rows.unfinished(), within=within, otherwise=self.describe)
+
+    def wait_until_the_rest_is_delivered(self) -> None:
+        """Start a server that does what others have left, and stop it when nothing is left."""
+        server = self.open()
+        self.wait_until_all_is_delivered()
+        self.stop(server)
 
     def describe(self) -> str:
         """The state of things, for a test that failed."""
@@ -173,9 +178,9 @@ def port_of(server: Server) -> int:
     return int(urlsplit(server.url).port or 0)
 
 
-def busy(opened: Fleet, server: Server, clients: int = 8) -> Traffic:
+def busy(server: Server, clients: int = 8, *, persistent: bool = True) -> Traffic:
     """Clients that have begun to work through cases."""
     prepare(port_of(server))
-    traffic = Traffic(clients, ports=[port_of(server)])
+    traffic = Traffic(clients, persistent, ports=[port_of(server)])
     traffic.start()
     return traffic

@@ -43,6 +43,8 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._read: list[Line] = []
+        self._place = 0
 
     def write(self, mark: str, receiver: str, event: object, family: object, step: str, attempt: int) -> None:
         """Add a line."""
@@ -51,11 +53,12 @@ class Ledger:
 
     def lines(self) -> list[Line]:
         """All of them so far."""
-        return [_parsed(text) for text in self.path.read_text().splitlines()]
-
-    def size(self) -> int:
-        """How many bytes there are: grows with every line."""
-        return self.path.stat().st_size
+        with self.path.open("rb") as file:
+            file.seek(self._place)
+            new = file.read()
+        self._place += len(new)
+        self._read += [_parsed(text) for text in new.decode().splitlines()]
+        return self._read
 
     def close(self) -> None:
         """Let go of the file."""

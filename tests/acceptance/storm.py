@@ -13,7 +13,7 @@ def kill_servers(fleet: Fleet, kills: int) -> Verdict:
     Every fourth time nobody is left, and the next one is started afterwards.
     """
     server = fleet.open()
-    traffic = busy(fleet, server)
+    traffic = busy(server)
     for number in range(kills):
         fleet.wait_for_work(server, random.randint(10, 60))
         if number % 4 == 3:
@@ -34,7 +34,7 @@ def kill_servers(fleet: Fleet, kills: int) -> Verdict:
 def kill_worker_processes(fleet: Fleet, kills: int) -> Verdict:
     """A server of two worker processes: kill one of them, then all at once, in turn."""
     server = fleet.open("--workers", "2")
-    traffic = busy(fleet, server)
+    traffic = busy(server)
     for number in range(kills):
         fleet.wait_for_work(server, random.randint(20, 60))
         if number % 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import json
 import threading
 import time
@@ -227,7 +228,7 @@ async def _prepare(port: int) -> None:
     flows = [
         f'f{task}: addWorkflowFlow(input: {{workflow: "{SLUG}", tasks: ["{task}"], next: "\'{after}\'|task"}})'
         " { workflow { id } }"
-        for task, after in zip(TASKS, TASKS[1:], strict=False)
+        for task, after in itertools.pairwise(TASKS)
     ]
     workflow = f'saveWorkflow(input: {{slug: "{SLUG}", name: "x", startTasks: ["{TASKS[0]}"], allowAllForms: true}})'
     await _done(wire, {"query": f"mutation {{ {workflow} {{ workflow {{ id }} }} {' '.join(flows)} }}"})
