@@ -173,6 +173,24 @@ class Settings:
         "", "What `/metrics` wants as bearer token. Without one it answers in development only.", parse=_text
     )
 
+    # live
+    EVENT_LOG = Setting(
+        False,
+        "Whether every event is kept in the log, also one that nobody receives: what subscriptions continue from.",
+        parse=_flag,
+    )
+    CHANNEL_LAYER_URL = Setting(
+        "",
+        "Redis (`redis://…`) through which processes tell each other what their subscribers wait for. Empty: they do not.",
+        parse=_text,
+        check=lambda value: (
+            None if value == "" or str(value).startswith(("redis://", "rediss://")) else "must begin with redis://"
+        ),
+    )
+    LIVE_QUEUE_SIZE = _integer(1_000, "Events that may wait for one subscriber; a slower one is cut off.", 1)
+    LIVE_SUBSCRIPTIONS = _integer(20, "Subscriptions one WebSocket may have at once.", 1)
+    LIVE_THREADS = _integer(2, "Threads per process for what subscribers are shown; each holds one connection.", 1)
+
     # workflow
     DYNAMIC_GROUPS_CLASSES = _dotted_names(
         [], "Dotted classes whose registered methods give groups to group expressions."
@@ -237,7 +255,7 @@ class Settings:
     GRAPHQL_MAX_NODES = _integer(100_000, "Objects that all connections of one request may return together.", 1)
     GRAPHQL_MAX_BODY = _integer(2_500_000, "Bytes of a request body; a larger one is answered 413.", 1_000)
     GRAPHQL_MAX_DOCUMENT = _integer(100_000, "Characters of a GraphQL document.", 100)
-    GRAPHQL_MAX_TOKENS = _integer(15_000, "Tokens of a GraphQL document.", 10)
+    GRAPHQL_MAX_TOKENS = _integer(10_000, "Tokens of a GraphQL document.", 10)
     GRAPHQL_MAX_DEPTH = _integer(30, "Levels of nested fields in a GraphQL document.", 1)
     GRAPHQL_MAX_ALIASES = _integer(100, "Aliased fields in a GraphQL document.", 0)
     GRAPHQL_DOCUMENT_CACHE = _integer(500, "Parsed and validated documents kept per process.", 0)

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final
 
+LONGEST_NAME: Final = 255
+"""How many characters the name of a user or a group may have that is noted somewhere."""
+
 
 @dataclass(frozen=True)
 class User:

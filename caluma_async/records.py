@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from caluma_async.conf import of_django
-from caluma_async.identity import User
+from caluma_async.identity import LONGEST_NAME, User
 from caluma_async.keys import uuid7
 
 
@@ -102,10 +102,10 @@ class Record(models.Model):
 
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
     modified_at = models.DateTimeField(auto_now=True, editable=False)
-    created_by_user = models.CharField(max_length=255, null=True, blank=True, editable=False)
-    created_by_group = models.CharField(max_length=255, null=True, blank=True, editable=False)
-    modified_by_user = models.CharField(max_length=255, null=True, blank=True, editable=False)
-    modified_by_group = models.CharField(max_length=255, null=True, blank=True, editable=False)
+    created_by_user = models.CharField(max_length=LONGEST_NAME, null=True, blank=True, editable=False)
+    created_by_group = models.CharField(max_length=LONGEST_NAME, null=True, blank=True, editable=False)
+    modified_by_user = models.CharField(max_length=LONGEST_NAME, null=True, blank=True, editable=False)
+    modified_by_group = models.CharField(max_length=LONGEST_NAME, null=True, blank=True, editable=False)
 
     class Meta:
         abstract = True

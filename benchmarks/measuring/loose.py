@@ -1,4 +1,4 @@
-"""Deliveries without a row per second, beside a bare `asyncio.Queue` whose consumer awaits."""
+"""Deliveries without a row per second, beside a bare `asyncio.Queue` that hands over one by one: both its ends await."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def _measure(number: int) -> dict[str, float]:
 
 
 async def _bare(number: int) -> float:
-    queue: asyncio.Queue[int] = asyncio.Queue()
+    queue: asyncio.Queue[int] = asyncio.Queue(maxsize=1)
 
     async def consume() -> None:
         for _ in range(number):

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from caluma_async.access.base import Access, Deed, Trusted
+from caluma_async.access.base import Access, Deed, Operation, Trusted
 
 TRUSTED: Final = Trusted()
 
-__all__ = ["TRUSTED", "Access", "Deed", "Trusted"]
+__all__ = ["TRUSTED", "Access", "Deed", "Operation", "Trusted"]

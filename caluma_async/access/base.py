@@ -29,6 +29,13 @@ class Deed:
         return {"input": {**info.input, **sent}}
 
 
+class Operation(Deed):
+    """Something that is for those who run the site: refused unless a permission class names it, or `Operation` itself.
+
+    What such a class says of everything (`Deed`, `Verb`) does not count, nor does that there is no such class.
+    """
+
+
 class Access(Protocol):
     """The rules that hold for one door: what may be seen, done and asked for.
 

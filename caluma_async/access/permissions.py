@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db.models import Model
 
 from caluma_async.access.asking import Asking
-from caluma_async.access.base import Deed
+from caluma_async.access.base import Deed, Operation
 from caluma_async.access.declarations import Kind, settled
 
 permission_for: Final = Kind(
@@ -40,6 +40,12 @@ class BasePermission:
         """What is wrong with the class."""
         yield from permission_for.complaints(cls)
         yield from object_permission_for.complaints(cls)
+
+    @classmethod
+    def names(cls, operation: type[Operation]) -> bool:
+        """Whether it says something about this operation in particular, or about operations."""
+        declared = permission_for.declared(cls)
+        return any(base in declared for base in operation.__mro__ if issubclass(base, Operation))
 
     def has_permission(self, mutation: type[Any], info: Asking) -> bool:
         """Whether the user may do this at all."""

@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from caluma_async.access.asking import Asking, RequestContext
-from caluma_async.access.base import Access, Deed
+from caluma_async.access.base import Access, Deed, Operation
 from caluma_async.access.classes import BASES, listed, unguarded
 from caluma_async.access.declarations import settled
 from caluma_async.access.permissions import BasePermission
@@ -65,7 +65,9 @@ class SiteAccess:
         forbidden = f"You are not allowed to do this: {type(deed).__name__}."
         with in_our_words(forbidden):
             info = self._asking(deed.user, deed)
-            allowed = all(settled(each.has_permission(type(deed), info)) for each in self._permissions)
+            allowed = self._is_open(deed) and all(
+                settled(each.has_permission(type(deed), info)) for each in self._permissions
+            )
         if not allowed:
             raise NotAllowed(forbidden)
 
@@ -93,6 +95,9 @@ class SiteAccess:
                     place = type(validation).__qualname__
                     raise Misconfigured(f"{place} must return the data for {type(deed).__name__}, not {data!r}.")
         return data
+
+    def _is_open(self, deed: Deed) -> bool:
+        return not isinstance(deed, Operation) or any(each.names(type(deed)) for each in self._rules.permissions)
 
     def _classes(self, model: type[Model], through: str | None) -> Sequence[type[BaseVisibility]]:
         """Those that may leave something out; asked for with every object that is shown."""

@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 
-from caluma_async.events import checks, lifecycle, recorder
+from caluma_async.events import audience, checks, feed, lifecycle, recorder
 from caluma_async.events.receivers import discover
 from caluma_async.events.scope import use_recorder
 
@@ -19,4 +19,6 @@ class EventsConfig(AppConfig):
         checks.install()
         use_recorder(recorder.record)
         lifecycle.install()
+        audience.follow_settings()
+        feed.install()
         discover()

@@ -59,10 +59,12 @@ class Desk(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the thread when everything so far is done."""
-        if self._thread is not None:
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
             self._jobs.put(None)
             if wait:
-                self._thread.join()
+                thread.join()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

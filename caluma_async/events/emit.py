@@ -15,7 +15,7 @@ from django.dispatch import Signal
 
 from caluma_async.conf import settings
 from caluma_async.errors import CalumaError, Misconfigured, RunawayEvents, SignalHandlingError, SyncVerbOnEventLoop
-from caluma_async.events import blocking
+from caluma_async.events import audience, blocking
 from caluma_async.events import registry as registration
 from caluma_async.events.event import Event, EventType, Outcome
 from caluma_async.events.receiver import Receiver
@@ -33,7 +33,7 @@ def emit(event: EventType, /, *, sender: Any, user: Any, context: Any = None, **
 
     Raises `SignalHandlingError` if a receiver with `raise_exception=True` failed.
     """
-    if not event.receivers and not watchers:
+    if not event.receivers and not watchers and not audience.wants(event):
         return False
     return _Emission(event, sender, user, context, arguments).run().called
 
@@ -102,7 +102,8 @@ class _Emission:
         for watcher in watchers:
             watcher(self.event)
         receivers = [receiver for receiver in self.event.type.receivers if receiver.selects(self.event)]
-        if not receivers:
+        is_heard = audience.wants(self.event.type)
+        if not receivers and not is_heard:
             return self
         self._refuse_runaway()
         with self._opened:
@@ -110,7 +111,7 @@ class _Emission:
                 self._offer(receiver)
             if self.undoing and not self.robust:
                 raise _undo(self.event, self.undoing)
-            if self.due:
+            if self.due or is_heard:
                 self._scope().add(self._pending())
         return self
 

@@ -56,15 +56,15 @@ class Attempt:
         return self.assignment.receiver
 
 
-class Gone(Exception):  # noqa: N818
+class Gone(Exception):
     """An object that the event is about does not exist any more."""
 
 
-class Lost(Exception):  # noqa: N818
+class Lost(Exception):
     """The claim was outdated when the receiver had run: another process has the delivery, what was done is undone."""
 
 
-class TimedOut(Exception):  # noqa: N818
+class TimedOut(Exception):
     """The attempt took longer than the receiver may."""
 
 
@@ -182,7 +182,7 @@ def decide(assignment: Assignment, error: BaseException | None) -> Result:
         return delivered(assignment)
     result = partial(Result, fence=assignment.claim.fence, error=_described(error))
     if isinstance(error, Discard | Gone):
-        return result(state=State.DISCARDED, error=str(error))
+        return result(state=State.DISCARDED, error=_storable(str(error)))
     retry = assignment.receiver.retry or DEFAULT
     if not retry.is_exhausted(assignment.claim.attempt):
         pause = max(error.seconds, 0) if isinstance(error, RetryAfter) else retry.pause(assignment.claim.attempt)
@@ -192,9 +192,14 @@ def decide(assignment: Assignment, error: BaseException | None) -> Result:
 
 
 def _described(error: BaseException) -> str:
-    """The traceback as a person wants to see it; NUL is what PostgreSQL cannot keep in a text."""
-    text = "".join(traceback.format_exception(error)).replace("\0", "\\0")
+    """The traceback as a person wants to see it."""
+    text = _storable("".join(traceback.format_exception(error)))
     return text if len(text) <= _LONGEST_ERROR else f"{text[: _LONGEST_ERROR // 2]}\n…\n{text[-_LONGEST_ERROR // 2 :]}"
+
+
+def _storable(text: str) -> str:
+    """Without NUL, which PostgreSQL cannot keep in a text, and without halves of characters, which nobody can."""
+    return text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
 
 
 def is_unreachable(error: BaseException) -> bool:

@@ -28,10 +28,12 @@ class LaneField(models.CharField):  # type: ignore[type-arg]
 
 
 class EventRecord(models.Model):
-    """One event that somebody receives without blocking, stored once however many receive it.
+    """One event that somebody receives without blocking, or that is logged; stored once however many receive it.
 
     `sender`, `arguments`, `user`, `context` and `chain` are JSON as `stored` writes it: as text, so that a receiver
     finds what was emitted and not what the database's own JSON type makes of it.
+
+    `position` is its place in the log: in the order of commits, from 1 on. 0: not placed yet; `None`: not in the log.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -45,9 +47,17 @@ class EventRecord(models.Model):
     causation_id = models.UUIDField(null=True)
     correlation_id = models.UUIDField()
     chain = models.TextField()
+    position = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         verbose_name = "event"
+        indexes: ClassVar = [
+            models.Index("id", name="event_unplaced", condition=models.Q(position=0)),
+            models.Index("lane", "id", name="event_logged", condition=models.Q(position__isnull=False)),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint("position", name="event_has_its_place", condition=models.Q(position__gt=0))
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.id}"

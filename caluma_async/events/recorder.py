@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
+from functools import partial
 
 from django.db import transaction
 
 from caluma_async.conf import settings
-from caluma_async.events import outbox
+from caluma_async.events import audience, feed, outbox
 from caluma_async.events.carriers.base import Parcel
 from caluma_async.events.lanes import lane_of
 from caluma_async.events.lifecycle import current
 from caluma_async.events.outbox import NewDelivery, StoredEvent
 from caluma_async.events.scope import Due, Pending
 from caluma_async.events.states import State
-from caluma_async.events.stored import encode_event
+from caluma_async.events.stored import encode_event, encode_fitting
 
 
 def record(pendings: Sequence[Pending]) -> None:
@@ -25,16 +26,22 @@ def record(pendings: Sequence[Pending]) -> None:
     """
     parcel = Parcel(current())
     rows: list[tuple[StoredEvent, Due, NewDelivery]] = []
+    heard: list[StoredEvent] = []
     for pending in pendings:
-        event = encode_event(pending.event)
+        event = (encode_event if pending.deliveries else encode_fitting)(pending.event)
+        if audience.wants(pending.event.type):
+            heard.append(event)
         for due in pending.deliveries:
             if due.receiver.durable:
                 rows.append((event, due, _new(event, due, parcel)))
             elif due.error is None:
                 parcel.add_loose(event, due.receiver)
-    if rows:
-        _write(rows, parcel)
+    logged = heard if settings.EVENT_LOG else []
+    if rows or logged:
+        _write(rows, parcel, logged)
     transaction.on_commit(parcel, robust=True)
+    if heard:
+        transaction.on_commit(partial(feed.committed, heard), robust=True)
 
 
 def _new(event: StoredEvent, due: Due, parcel: Parcel) -> NewDelivery:
@@ -46,9 +53,14 @@ def _new(event: StoredEvent, due: Due, parcel: Parcel) -> NewDelivery:
     return NewDelivery(event.id, receiver.name, lane, start=parcel.reserve(receiver, lane))
 
 
-def _write(rows: Sequence[tuple[StoredEvent, Due, NewDelivery]], parcel: Parcel) -> None:
-    events = list({event.id: event for event, _, _ in rows}.values())
+def _write(
+    rows: Sequence[tuple[StoredEvent, Due, NewDelivery]], parcel: Parcel, logged: Sequence[StoredEvent]
+) -> None:
+    events = list({event.id: event for event in (*(event for event, _, _ in rows), *logged)}.values())
+    deliveries = [new for _, _, new in rows]
     with transaction.atomic(savepoint=False):
-        recorded = outbox.record(events, [new for _, _, new in rows], owner=parcel.owner, lease=settings.EVENT_LEASE)
+        recorded = outbox.record(
+            events, deliveries, owner=parcel.owner, lease=settings.EVENT_LEASE, logged=settings.EVENT_LOG
+        )
     for (event, due, new), row in zip(rows, recorded, strict=True):
         parcel.add(event, due.receiver, new, row)

@@ -48,7 +48,7 @@ class Retry:
 DEFAULT = Retry()
 
 
-class RetryAfter(Exception):  # noqa: N818
+class RetryAfter(Exception):
     """Raised by a receiver: try again after so many seconds."""
 
     def __init__(self, seconds: float) -> None:
@@ -56,7 +56,7 @@ class RetryAfter(Exception):  # noqa: N818
         self.seconds = seconds
 
 
-class Discard(Exception):  # noqa: N818
+class Discard(Exception):
     """Raised by a receiver: do not try again, for this reason."""
 
     def __init__(self, reason: str = "") -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -18,7 +19,7 @@ from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from caluma_async.errors import NotStorable
-from caluma_async.events.event import Event, event_type
+from caluma_async.events.event import Event, event_type, event_types
 from caluma_async.events.outbox.rows import StoredEvent
 from caluma_async.identity import User
 
@@ -54,7 +55,76 @@ def encode_event(event: Event) -> StoredEvent:
         event.emitted_at,
         event.causation_id,
         event.correlation_id,
-        json.dumps(event.chain),
+        _dumps(event.chain),
+    )
+
+
+def encode_fitting(event: Event) -> StoredEvent:
+    """The event for those who only look on: what of it cannot be kept is left out."""
+    try:
+        return encode_event(event)
+    except NotStorable:
+        fitting = {name: value for name, value in event.arguments.items() if _fits(value)}
+        sender, context = (value if _fits(value) else None for value in (event.sender, event.context))
+        return encode_event(replace(event, sender=sender, arguments=fitting, context=context, user=_known(event.user)))
+
+
+def _fits(value: Any) -> bool:
+    try:
+        _plain(value)
+    except _Unfit:
+        return False
+    return True
+
+
+def _known(user: Any) -> Any:
+    return user if _fits(user) else None
+
+
+def subject_of(kind: str, arguments: str) -> Reference | None:
+    """The model object that an event of this type is about, of its `arguments` as they are stored; if there is one."""
+    declared = event_types().get(kind)
+    if declared is None or declared.subject is None:
+        return None
+    subject = _DECODER.decode(arguments).get(declared.subject)
+    return subject if type(subject) is Reference else None
+
+
+def argument_names(arguments: str) -> frozenset[str]:
+    """The names of the arguments that were stored."""
+    return frozenset(_DECODER.decode(arguments))
+
+
+def sender_name(sender: str) -> str:
+    """What to call the sender of an event, which is given as it is stored: a class by its bare name."""
+    value = _DECODER.decode(sender)
+    if isinstance(value, Gone):
+        return value.name.rpartition(".")[2]
+    return value.__name__ if isinstance(value, type) else str(value or "")
+
+
+def username(user: str) -> str | None:
+    """The name of the user of an event, who is given as stored."""
+    value = _DECODER.decode(user)
+    name = getattr(value, "username", None)
+    return None if name is None else str(name)
+
+
+def as_message(event: StoredEvent) -> list[str | None]:
+    """The event as other processes are told of it: without its context, and of its user only the name."""
+    by = User(username(event.user))
+    texts = (event.type, event.sender, event.arguments, _dumps(_plain(by)), event.lane, event.emitted_at.isoformat())
+    cause = None if event.causation_id is None else str(event.causation_id)
+    return [str(event.id), *texts, cause, str(event.correlation_id)]
+
+
+def of_message(message: Sequence[Any]) -> StoredEvent:
+    """The event that `as_message` wrote."""
+    key, kind, sender, arguments, user, lane, emitted_at, cause, first = message
+    moment = datetime.fromisoformat(emitted_at)
+    causation = None if cause is None else UUID(cause)
+    return StoredEvent(
+        UUID(key), kind, sender, arguments, user, "null", lane, moment, causation, UUID(first), "[]"
     )
 
 
@@ -106,12 +176,14 @@ def _encode_arguments(event: Event) -> str:
             encoded[name] = _plain(value)
         except _Unfit as problem:
             raise _refusal(event, name, problem) from None
-    return json.dumps(encoded)
+    return _dumps(_untagged(encoded))
 
 
 def _encode(event: Event, name: str, value: Any) -> str:
+    if value is None:
+        return "null"
     try:
-        return json.dumps(_plain(value))
+        return _dumps(_plain(value))
     except _Unfit as problem:
         raise _refusal(event, name, problem) from None
 
@@ -123,31 +195,37 @@ def _refusal(event: Event, name: str, problem: Exception) -> NotStorable:
     )
 
 
-class _Unfit(Exception):  # noqa: N818
+class _Unfit(Exception):
     """What of a value can be stored neither as JSON nor as a reference."""
 
 
 def _plain(value: Any) -> Any:
     """The value in terms of JSON."""
     kind = type(value)
-    if value is None or kind in (str, bool, int):
+    if value is None or kind in _JSON:
         return value
-    if kind is float:
-        return value if math.isfinite(value) else {_TAG: ["float", str(value)]}
-    if kind is list:
-        return [_plain(one) for one in value]
-    if isinstance(value, Mapping):
-        return _plain_mapping(value)
+    if kind in _TAG_OF:
+        return _with_tag(_TAG_OF[kind], value)
     if isinstance(value, Model):
         return _plain_object(value)
+    if isinstance(value, Mapping):
+        return _plain_mapping(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {_TAG: ["float", str(float(value))]}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     return _tagged(value)
 
 
 def _plain_mapping(value: Mapping[Any, Any]) -> Any:
     if wrong := [key for key in value if not isinstance(key, str)]:
         raise _Unfit(f"the key {wrong[0]!r} of a mapping is not a text")
-    plain = {str(key): _plain(one) for key, one in value.items()}
-    return {_TAG: ["map", plain]} if _TAG in plain else plain
+    return _untagged({str(key): _plain(one) for key, one in value.items()})
+
+
+def _untagged(plain: dict[str, Any]) -> Any:
+    """The mapping itself; one that would read as a tag as its pairs."""
+    return {_TAG: ["map", list(plain.items())]} if _TAG in plain else plain
 
 
 def _plain_object(value: Model) -> Any:
@@ -157,19 +235,22 @@ def _plain_object(value: Model) -> Any:
 
 
 def _tagged(value: Any) -> Any:
-    for tag, (kind, plain, _) in _TAGS.items():
+    for tag, (kind, _, _) in _TAGS.items():
         if isinstance(value, kind):
-            return {_TAG: [tag, plain(value)]}
+            return _with_tag(tag, value)
     if isinstance(value, Promise | str):
         return str(value)
-    if isinstance(value, int | float):
-        return _plain(float(value) if isinstance(value, float) else int(value))
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
+    if isinstance(value, int):
+        return int(value)
     raise _Unfit(f"{value!r} is a {type(value).__name__}")
 
 
-def _name_of(value: Any) -> str:
+def _with_tag(tag: str, value: Any) -> Any:
+    return {_TAG: [tag, _TAGS[tag][1](value)]}
+
+
+@lru_cache(maxsize=1_000)
+def _name_of(value: type) -> str:
     name = f"{value.__module__}.{value.__qualname__}"
     if _named(name) is not value:
         raise _Unfit(f"{name} cannot be imported by that name")
@@ -184,7 +265,10 @@ def _named(name: str) -> Any:
         return Gone(name)
 
 
-_Tag = tuple[type | tuple[type, ...], Callable[[Any], Any], Callable[[Any], Any]]
+_JSON: Final = frozenset({str, bool, int})
+"""What is JSON as it is; subclasses may be something else, and are looked at."""
+
+_Tag = tuple[type, Callable[[Any], Any], Callable[[Any], Any]]
 
 _TAGS: Final[Mapping[str, _Tag]] = {
     "uuid": (UUID, str, UUID),
@@ -201,9 +285,11 @@ _TAGS: Final[Mapping[str, _Tag]] = {
 }
 """What JSON has no word for: the types, how their values are written and how they are read."""
 
+_TAG_OF: Final[Mapping[type, str]] = {kind: tag for tag, (kind, _, _) in _TAGS.items()}
+
 _READ: Final[Mapping[str, Callable[..., Any]]] = {
     "object": Reference,
-    "map": lambda value: value,
+    "map": dict,
     "float": float,
     **{tag: read for tag, (_, _, read) in _TAGS.items()},
 }
@@ -216,4 +302,5 @@ def _revived(value: dict[str, Any]) -> Any:
     return value
 
 
+_dumps: Final = json.JSONEncoder().encode
 _DECODER: Final = json.JSONDecoder(object_hook=_revived)

@@ -48,7 +48,11 @@ async def read(request: HttpRequest, receive: Receive) -> bytes:
 
 def take_apart(body: bytes) -> Asked:
     """What the JSON of a body asks for."""
-    data = _json(body, "The body")
+    return asked_for(parsed(body, "The body"))
+
+
+def asked_for(data: Any) -> Asked:
+    """What the JSON value of a body, or of a message, asks for."""
     if not isinstance(data, dict):
         raise BadRequestError("The body must be one JSON object with query and variables; there is no batching.")
     query, operation_name = data.get("query"), data.get("operationName")
@@ -63,7 +67,7 @@ def _variables(given: Any) -> dict[str, Any] | None:
     """An object, nothing, or either as JSON in a text: that is how some clients send them."""
     if given == "":
         return None
-    variables = _json(given.encode("utf-8", "surrogatepass"), "variables") if isinstance(given, str) else given
+    variables = parsed(given.encode("utf-8", "surrogatepass"), "variables") if isinstance(given, str) else given
     if variables is None:
         return None
     if not isinstance(variables, dict):
@@ -71,7 +75,8 @@ def _variables(given: Any) -> dict[str, Any] | None:
     return variables
 
 
-def _json(text: bytes, what: str) -> Any:
+def parsed(text: bytes, what: str) -> Any:
+    """The JSON value in a text; `what` names it in messages."""
     try:
         value = _decoder.decode(text.decode())
     except RecursionError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,8 @@ class Context:
     """One request, as resolvers see it (`info.context`).
 
     `request` is a Django request with `user`, `headers` and `META`: extension classes get it. `loaders` holds what
-    loads for this request, by a key of its owner's. `document` is what is being run, parsed and valid.
+    loads for this request, by a key of its owner's. `document` is what is being run, parsed and valid. `hang_up` ends the
+    connection of a subscription, with a reason.
     """
 
     user: User = ANONYMOUS
@@ -29,6 +30,7 @@ class Context:
     request_id: str = ""
     loaders: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     document: Document | None = field(default=None, repr=False)
+    hang_up: Callable[[str], None] | None = field(default=None, repr=False)
 
 
 Info = StrawberryInfo[Context, None]

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar, cast
 
 from asgiref.sync import sync_to_async
@@ -24,7 +25,8 @@ Hop = Callable[..., Awaitable[Any]]
 class Threads:
     """The threads of one process that do database work for requests; started when first asked, safe to close twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, setting: str = "GRAPHQL_THREADS") -> None:
+        self._setting = setting
         self._connections = KeptConnections()
         self._lock = threading.Lock()
         self._executor: ThreadPoolExecutor | None = None
@@ -45,7 +47,7 @@ class Threads:
     def _start(self) -> Hop:
         with self._lock:
             if self._hop is None:
-                self._executor = ThreadPoolExecutor(settings.GRAPHQL_THREADS, thread_name_prefix="graphql")
+                self._executor = ThreadPoolExecutor(getattr(settings, self._setting), thread_name_prefix="graphql")
                 self._hop = sync_to_async(self._unit, thread_sensitive=False, executor=self._executor)
             return self._hop
 
@@ -55,15 +57,24 @@ class Threads:
 
 
 threads = Threads()
+live_threads = Threads("LIVE_THREADS")
+"""For what subscribers are shown: they do not stand in line with requests."""
+
 _ways: list[Hop] = []
+_own: ContextVar[Threads] = ContextVar("threads", default=threads)
+
+
+def use_live_threads() -> None:
+    """Let the database work of this task, and of those that it starts, be done by the threads for subscribers."""
+    _own.set(live_threads)
 
 
 async def orm(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a function that uses the database in one of `GRAPHQL_THREADS` threads, and give back what it returns.
+    """Call a function that uses the database in one of our threads, and give back what it returns.
 
     Not for receivers: one that waits here, inside a verb, holds one thread while it waits for another.
     """
-    hop = _ways[-1] if _ways else threads.hop()
+    hop = _ways[-1] if _ways else _own.get().hop()
     return cast("R", await hop(function, *args, **kwargs))
 
 

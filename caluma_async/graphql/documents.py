@@ -18,6 +18,7 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.validation.rules import overlapping_fields_can_be_merged as overlapping
 from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
@@ -29,6 +30,11 @@ RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationR
 
 CACHED_CHARACTERS: Final = 2_000_000
 """All cached documents together: a syntax tree takes about a hundred times the memory of its text."""
+
+COMPARED: Final = 100_000
+"""How much work one document may make for the rule that fields of one name must go together: its cost is quadratic."""
+
+overlapping.MAX_COMPLEXITY_BUDGET = COMPARED  # the library's own five times as much takes it seconds
 
 LONG: Final = 10_000
 """Characters from which on a document is prepared in a thread, so that meanwhile others are served."""

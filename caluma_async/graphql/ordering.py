@@ -80,15 +80,22 @@ class MetaOrdered(Ordered):
     meta: str | None = key_of("meta")
 
 
-def sorting(kind: type | None, orders: Sequence[Mapping[str, Any] | None] | None, context: Context) -> list[Order]:
+def sorting(
+    kind: type | None,
+    orders: Sequence[Mapping[str, Any] | None] | None,
+    context: Context,
+    *,
+    by_age: Sequence[str] = ("created_at", "pk"),
+) -> list[Order]:
     """The orders asked for, applied one after the other, then by age: no two rows are equal.
 
-    `kind` is the input type that the orders are of; they come as graphql-core reads them, by GraphQL names.
+    `kind` is the input type that the orders are of; they come as graphql-core reads them, by GraphQL names. `by_age`
+    names the attributes that tell the age.
     """
     if len(orders or ()) > MOST_ORDERS:
         raise InvalidInput(f"order: {MOST_ORDERS} at most.", field="order")
     found = [] if kind is None else [order for given in orders or () for order in _orders(kind, given or {}, context)]
-    return [*found, OrderBy(F("created_at")), OrderBy(F("pk"))]
+    return [*found, *(OrderBy(F(name)) for name in by_age)]
 
 
 def reverse(orders: Iterable[Order]) -> list[Order]:

@@ -47,8 +47,10 @@ def type_name(instance: Any) -> str:
 
 
 def key_columns(name: str) -> Sequence[str]:
-    """The attributes of objects of that type that make its global id."""
-    kind = NODE_TYPES[name]
+    """The attributes of objects of that type that make its id: the global one, if it is a node."""
+    kind = NODE_TYPES.get(name)
+    if kind is None:
+        return ("id",)
     key = kind.model._meta.pk.name
     return (key,) if kind.attribute is None else (key, kind.attribute)
 

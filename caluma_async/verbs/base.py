@@ -12,11 +12,12 @@ from django.db.models import Model
 
 from caluma_async.access import TRUSTED, Access, Deed
 from caluma_async.conf import settings
-from caluma_async.errors import Busy, SyncVerbOnEventLoop
+from caluma_async.errors import Busy, InvalidInput, SyncVerbOnEventLoop
 from caluma_async.events.emit import emissions, emit
 from caluma_async.events.event import EventType
 from caluma_async.events.scope import Scope
-from caluma_async.identity import User
+from caluma_async.identity import LONGEST_NAME, User
+from caluma_async.verbs import inputs
 
 R = TypeVar("R")
 logger = logging.getLogger("caluma_async.verbs")
@@ -50,6 +51,7 @@ class Verb(Deed, Generic[R]):
 
     def execute(self) -> R:
         """Permission, lock and load, permission for the object, validation, rules, write: inside the transaction."""
+        _refuse_names(self.user)
         self.access.admit(self)
         instance = self.load()
         self.access.permit(self, instance)
@@ -113,6 +115,16 @@ def _is_collision(error: DatabaseError) -> bool:
 def _is_lock_timeout(error: DatabaseError) -> bool:
     cause = error.__cause__
     return getattr(cause, "sqlstate", None) == _LOCK_TIMEOUT or getattr(cause, "sqlite_errorname", "") == "SQLITE_BUSY"
+
+
+def _refuse_names(user: User) -> None:
+    """Every row notes who made and who changed it; identity providers know longer names than its columns."""
+    for what, name in (("name", user.username), ("group", user.group)):
+        if name is not None and (len(str(name)) > LONGEST_NAME or not inputs.is_storable(str(name))):
+            raise InvalidInput(
+                f"The {what} of the user cannot be noted: it is longer than {LONGEST_NAME} characters, or has one that "
+                f"cannot be stored (NUL, or half of a surrogate pair)."
+            )
 
 
 def _refuse_on_event_loop(verb: Verb[Any]) -> None:

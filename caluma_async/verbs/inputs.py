@@ -106,11 +106,16 @@ def uuid(name: str, value: Any) -> UUID:
         raise InvalidInput(f"{name} must be a uuid.") from error
 
 
+def is_storable(value: str) -> bool:
+    """Whether every database takes the text: it has no NUL and no half of a surrogate pair."""
+    return _NOT_STORABLE.search(value) is None
+
+
 def text(name: str, value: Any) -> str:
     """A text, perhaps empty."""
     if not isinstance(value, str):
         raise InvalidInput(f"{name} must be a text.")
-    if _NOT_STORABLE.search(value):
+    if not is_storable(value):
         raise InvalidInput(f"{name} contains a character that cannot be stored (NUL, or half of a surrogate pair).")
     return value
 

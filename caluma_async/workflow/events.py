@@ -13,14 +13,19 @@ from typing import Any, Final
 from caluma_async.events.event import EventType
 
 
+def family_lane(family: object) -> str:
+    """The lane of what happens in a case family, given the key of its root case."""
+    return f"case:{family}"
+
+
 def _case_family(arguments: Mapping[str, Any]) -> str | None:
     case = arguments.get("case")
-    return None if case is None else f"case:{case.family_id}"
+    return None if case is None else family_lane(case.family_id)
 
 
 def _work_item_family(arguments: Mapping[str, Any]) -> str | None:
     work_item = arguments.get("work_item")
-    return None if work_item is None else f"case:{work_item.case.family_id}"
+    return None if work_item is None else family_lane(work_item.case.family_id)
 
 
 def _case(name: str, phase: str, *more: str) -> EventType:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from caluma_async.errors import InvalidExpression
 from caluma_async.expressions import Jexl
 from caluma_async.identity import User
+from caluma_async.verbs import inputs
 from caluma_async.workflow import dynamic
 from caluma_async.workflow.models import Case, Task, WorkItem
 
@@ -174,5 +175,10 @@ def _distinct(value: Any, text: str, what: str) -> list[str]:
     for kind in wrong:
         raise InvalidExpression(
             f"The expression {text!r} must give {what} as strings or lists of them, but gave a {kind}."
+        )
+    if not all(map(inputs.is_storable, names)):
+        raise InvalidExpression(
+            f"The expression {text!r} gave {what} with a character that cannot be stored (NUL, or half of a surrogate "
+            f"pair)."
         )
     return list(dict.fromkeys(names))

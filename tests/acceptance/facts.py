@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-_BETWEEN_LOOKS: Final = 0.02
+_BETWEEN_LOOKS: Final = 0.05
 _nobody_sets_this: Final = threading.Event()
 
 

@@ -19,6 +19,7 @@ from tests.acceptance.rows import Rows
 from tests.acceptance.server import Server
 from tests.acceptance.traffic import Traffic, prepare
 
+LEDGER_RECEIVERS: Final = "tests.acceptance.ledger_receivers"
 RECEIVERS: Final = ("awaited", "asking", "threaded")
 
 
@@ -37,14 +38,14 @@ class Verdict:
 class Fleet:
     """Servers on one database whose receivers keep one ledger."""
 
-    def __init__(self, folder: Path, url: str, **environment: str) -> None:
+    def __init__(self, folder: Path, url: str, receivers: str = LEDGER_RECEIVERS, **environment: str) -> None:
         self.folder = folder
         self.rows = Rows(url)
         self.ledger = Ledger(folder / "ledger")
         self.environment = {
             "DATABASE_URL": url,
             "LEDGER": str(self.ledger.path),
-            "EVENT_RECEIVER_MODULES": "tests.acceptance.ledger_receivers",
+            "EVENT_RECEIVER_MODULES": receivers,
             "LOG_LEVEL": "WARNING",
             **environment,
         }
@@ -163,9 +164,9 @@ class Fleet:
 
 
 @contextmanager
-def fleet(folder: Path, url: str, **environment: str) -> Iterator[Fleet]:
+def fleet(folder: Path, url: str, receivers: str = LEDGER_RECEIVERS, **environment: str) -> Iterator[Fleet]:
     """A fleet for the time of a block, with the receivers' own table."""
-    opened = Fleet(folder, url, **environment)
+    opened = Fleet(folder, url, receivers, **environment)
     with opened.rows.with_effects():
         try:
             yield opened

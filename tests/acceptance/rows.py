@@ -66,6 +66,18 @@ class Rows:
             histories[_uuid(case)].append("complete_case")
         return histories
 
+    def lanes(self) -> dict[tuple[str, str], list[str]]:
+        """For each receiver and lane of an event the events, in the order of their commits."""
+        lanes = defaultdict(list)
+        found = self(
+            "SELECT receiver, events_eventrecord.lane, event_id FROM events_delivery"
+            " JOIN events_eventrecord ON events_eventrecord.id = event_id"
+            " WHERE events_eventrecord.lane IS NOT NULL ORDER BY events_delivery.id"
+        )
+        for receiver, lane, event in found:
+            lanes[receiver, lane].append(_uuid(event))
+        return lanes
+
     def effects(self) -> dict[str, int]:
         """How many rows the `def` receiver left of each event."""
         return dict(self("SELECT event, count(*) FROM ledger_effect GROUP BY event"))

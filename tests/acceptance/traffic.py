@@ -16,10 +16,11 @@ TASKS: Final = ("t1", "t2", "t3", "t4")
 SLUG: Final = "traffic"
 
 _CASE: Final = "id status workItems(filter: [{status: READY}]) { edges { node { id } } }"
-_SAVE: Final = f'mutation {{ saveCase(input: {{workflow: "{SLUG}"}}) {{ case {{ {_CASE} }} }} }}'
+SAVE: Final = f'mutation {{ saveCase(input: {{workflow: "{SLUG}"}}) {{ case {{ {_CASE} }} }} }}'
 _COMPLETE: Final = (
     f"mutation($id: ID!) {{ completeWorkItem(input: {{id: $id}}) {{ workItem {{ id case {{ {_CASE} }} }} }} }}"
 )
+LOOK_AROUND: Final = "{ allCases(first: 10) { edges { node { id status } } } }"
 _LOOK: Final = f"query($id: ID!) {{ node(id: $id) {{ ... on Case {{ {_CASE} }} }} }}"
 _TASK: Final = "mutation($slug: String!) { saveSimpleTask(input: {slug: $slug, name: $slug}) { task { id } } }"
 _BETWEEN_TRIES: Final = 0.05
@@ -70,12 +71,16 @@ class Traffic:
         if self._thread is not None:
             self._thread.join(60)
             assert not self._thread.is_alive(), "Clients do not come to an end."
+        self._raise()
+
+    def _raise(self) -> None:
         if self._errors:
             raise self._errors[0]
 
     @property
     def answered(self) -> list[Exchange]:
         """What was answered with data."""
+        self._raise()
         return [one for one in self.exchanges if one.answer.get("data") and not one.answer.get("errors")]
 
     @property
@@ -124,7 +129,7 @@ class _Client:
         """One case after the other."""
         await self.connect()
         while not self.is_over():
-            case = _case_in(await self.ask(_SAVE))
+            case = _case_in(await self.ask(SAVE))
             while case and not self.is_over():
                 case = await self.go_on(case)
         if self.wire is not None:
@@ -235,6 +240,21 @@ async def _prepare(port: int) -> None:
     await wire.close()
 
 
+def save_cases(ports: Sequence[int], number: int) -> None:
+    """So many new cases, one after the other at each of the servers."""
+
+    async def save(port: int, cases: int) -> None:
+        wire = await Wire.to(port)
+        for _ in range(cases):
+            await _done(wire, {"query": SAVE})
+        await wire.close()
+
+    async def save_all() -> None:
+        await asyncio.gather(*(save(port, number // len(ports)) for port in ports))
+
+    asyncio.run(save_all())
+
+
 async def _done(wire: Wire, body: dict[str, Any]) -> None:
     _, answer, _ = await wire.post(body)
     assert "errors" not in answer, answer
@@ -246,6 +266,8 @@ def key_of(global_id: str) -> str:
 
 
 def _case_in(answer: dict[str, Any]) -> dict[str, Any] | None:
+    if answer.get("errors"):
+        return None  # what it says may be in parts only
     data = answer.get("data") or {}
     for field_, path in {"saveCase": ["case"], "completeWorkItem": ["workItem", "case"], "node": []}.items():
         found: Any = data.get(field_)

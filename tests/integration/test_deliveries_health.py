@@ -105,9 +105,7 @@ def test_a_lane_that_a_person_must_look_at_is_no_standstill(deliver: Deliver) ->
         assert (found["held"], found["waiting"], found["moving"]) == (1, 1, True)
 
 
-def test_free_lanes_behind_many_blocked_ones_are_seen(
-    deliver: Deliver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_free_lanes_behind_many_blocked_ones_are_seen(deliver: Deliver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("caluma_async.events.outbox.claiming.STEPS", 2)
     with stage(on_exhausted="hold") as post:
         post.failing = set(range(5))

@@ -32,7 +32,7 @@ def snippets(page: str) -> list[str]:
 
 EVERY = [
     pytest.param(text, id=f"{page}-{number}")
-    for page in ("receivers.md", "coming-from-caluma.md")
+    for page in ("receivers.md", "coming-from-caluma.md", "deliveries.md")
     for number, text in enumerate(snippets(page), start=1)
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from pytest_django import Settings
 from caluma_async.errors import Misconfigured
 from caluma_async.events import checks, metrics
 from caluma_async.events.metrics import COUNTED, Metrics
+from caluma_async.events.outbox import Counts
 from caluma_async.events.telemetry import Kind, Told, listeners, tell
 from caluma_async.keys import uuid7
 from tests.door import client_of
@@ -34,7 +36,7 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metrics]:
 def figure(shown: Metrics, name: str) -> float:
     """The value of one line of the text."""
     lines = [line for line in shown.text().decode().splitlines() if not line.startswith("#")]
-    return dict((line.rsplit(" ", 1)[0], float(line.rsplit(" ", 1)[1])) for line in lines).get(name, 0.0)
+    return {key: float(value) for key, value in (line.rsplit(" ", 1) for line in lines)}.get(name, 0.0)
 
 
 @pytest.mark.parametrize("kind", COUNTED)
@@ -154,3 +156,13 @@ def test_every_instance_has_a_registry_of_its_own() -> None:
     first, second = Metrics(), Metrics()
     assert isinstance(first.registry, CollectorRegistry)
     assert first.registry is not second.registry
+
+
+def test_the_guide_names_every_metric_and_no_other(listening: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = Counts(waiting=0, running=0, failed=0, held=0, oldest=0, unknown=0)
+    monkeypatch.setattr(metrics, "_counted", lambda: counts)
+    page = Path(__file__).resolve().parents[2] / "docs" / "guide" / "deliveries.md"
+    rows = re.findall(r"^\| (`caluma_.*?) \|", page.read_text(), flags=re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([^`{]+)", row) if not name.startswith((", ", "}"))}
+    told = set(re.findall(r"^# TYPE (\S+)", listening.text().decode(), flags=re.MULTILINE))
+    assert {name.replace("…", "caluma_deliveries") for name in named} == told

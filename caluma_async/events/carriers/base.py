@@ -61,6 +61,8 @@ class Parcel:
     is how a rollback is noticed.
     """
 
+    __slots__ = ("_claims", "_lanes", "_loose", "_places", "_recorded", "_waiting", "carrier", "owner")
+
     def __init__(self, carrier: Carrier) -> None:
         self.carrier = carrier
         self.owner = carrier.owner

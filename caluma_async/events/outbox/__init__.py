@@ -1,7 +1,7 @@
 """Every statement on the two tables of the outbox, by family: recording, claiming, settling, upkeep, people."""
 
 from caluma_async.events.outbox.claiming import Hand, first_in_lanes, first_of, take, unordered
-from caluma_async.events.outbox.people import Moved, discard, retry
+from caluma_async.events.outbox.people import Moved, discard, replay, retry
 from caluma_async.events.outbox.recording import record
 from caluma_async.events.outbox.rows import Claim, Fence, NewDelivery, Recorded, Recovered, Result, StoredEvent
 from caluma_async.events.outbox.settling import begin, extend, settle
@@ -42,6 +42,7 @@ __all__ = [
     "prune",
     "record",
     "recover",
+    "replay",
     "retry",
     "settle",
     "still_waiting",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+from uuid import UUID
 
 from django.db import transaction
 
@@ -36,6 +37,27 @@ def retry(ids: Sequence[int]) -> list[Moved]:
 def discard(ids: Sequence[int], reason: str) -> set[int]:
     """Give up deliveries that failed, are held or wait; those that were."""
     return {row[0] for row in _discard(reason, dialect().listed(ids))}
+
+
+def replay(event: UUID, receiver: str, *, event_lane: str | None, lane: str | None) -> int:
+    """Have one receiver told of an event once more, behind all that waits in its `lane`; the new delivery's key.
+
+    `event_lane` is the event's own. Must be called in a transaction.
+    """
+    if dialect().can_lock_rows:
+        lock_lanes([event_lane])
+    ((key,),) = _replay(*dialect().parameters([(event, receiver, lane)], len(_REPLAY)))
+    return int(key)
+
+
+_REPLAY: Final = {"of_event": "uuid", "recipient": "text", "its_lane": "text"}
+
+
+def _replay_text(into: Dialect) -> str:
+    return f"""
+        INSERT INTO events_delivery (event_id, receiver, lane, state, available_at, attempt, claims, crashes, error)
+        SELECT of_event, recipient, its_lane, 'waiting', {into.now}, 0, 0, 0, '' FROM {into.given(_REPLAY)}
+        RETURNING id"""
 
 
 def _event_lanes_text(into: Dialect) -> str:
@@ -74,6 +96,7 @@ def _discard_text(into: Dialect) -> str:
         WHERE id {into.one_of("bigint")} AND state IN ('waiting', 'failed', 'held') RETURNING id"""
 
 
+_replay = Statement(_replay_text)
 _event_lanes = Statement(_event_lanes_text)
 _lock_unfinished = Statement(_lock_unfinished_text)
 _overtaken = Statement(_overtaken_text)

@@ -33,30 +33,40 @@ _DELIVERY: Final = {
     "state": "text",
     "error": "text",
     "starts": "boolean",
+    "key": "integer",
 }
-
 
 _FEW: Final = 4
 """Up to so many rows of a kind the statement is made for their number, and kept."""
 
 
 def record(
-    events: Sequence[StoredEvent], deliveries: Sequence[NewDelivery], *, owner: int | None = None, lease: float = 0
+    events: Sequence[StoredEvent],
+    deliveries: Sequence[NewDelivery],
+    *,
+    owner: int | None = None,
+    lease: float = 0,
+    logged: bool = False,
 ) -> list[Recorded]:
     """Write the rows in at most two statements; what became of each delivery, in the same order.
 
-    Lanes are locked first, so that the order of rows in a lane is the order of commits. `owner` is the process that
-    takes those in hand that may `start`, for `lease` seconds. Must be called in a transaction.
+    Lanes are entered first, so that the order of rows in a lane is the order of commits. `owner` is the process that
+    takes those in hand that may `start`, for `lease` seconds. `logged` events get their place in the log after the
+    commit. Must be called in a transaction.
     """
     into = dialect()
+    keys = {event.id: _key(event.lane) for event in events}
     counts = _count(events), _count(deliveries)
     of_events = into.parameters(events, len(_EVENT), counts[0])
-    of_deliveries = [*into.parameters(deliveries, len(_DELIVERY), counts[1]), owner, lease]
+    new = [(*delivery, keys[delivery.event_id]) for delivery in deliveries]
+    of_deliveries = [*into.parameters(new, len(_DELIVERY), counts[1]), owner, lease]
+    if not deliveries:
+        run(_insert_events(into, counts[0], logged), of_events)
+        return []
     if into.can_lock_rows:
-        lock_lanes(event.lane for event in events)
-        rows = run(_insert_both(into, *counts), [*of_events, *of_deliveries])
+        rows = run(_insert_both(into, *counts, logged), [*of_events, *of_deliveries])
     else:
-        run(_insert_events(into, counts[0]), of_events)
+        run(_insert_events(into, counts[0], logged), of_events)
         rows = run(_insert_deliveries(into, counts[1]), of_deliveries)
     return sorted(Recorded(*row) for row in rows)
 
@@ -67,38 +77,46 @@ def _count(rows: Sequence[object]) -> int:
 
 def lock_lanes(lanes: Iterable[str | None]) -> None:
     """Wait for whoever records in these lanes, in an order that is the same for all."""
-    keys = sorted({zlib.crc32(lane.encode()) - 2**31 for lane in lanes if lane is not None})
-    if len(keys) == 1:
-        _lock_lane(LANE_LOCKS, keys[0])
-    elif keys:
-        _lock_lanes(LANE_LOCKS, keys)
+    _lock_lanes(LANE_LOCKS, sorted({_key(lane) for lane in lanes if lane is not None}))
 
 
-_lock_lane = Statement(lambda _: "SELECT pg_advisory_xact_lock(%s::int, %s::int)")
+def _key(lane: str | None) -> int | None:
+    """The second key of a lane's lock."""
+    return None if lane is None else zlib.crc32(lane.encode()) - 2**31
+
+
 _lock_lanes = Statement(lambda _: "SELECT pg_advisory_xact_lock(%s::int, key) FROM unnest(%s::int[]) AS key")
 
 
 @cache
-def _insert_both(into: Dialect, events: int, deliveries: int) -> str:
-    return f"WITH events AS ({_insert_events(into, events)}) {_insert_deliveries(into, deliveries)}"
+def _insert_both(into: Dialect, events: int, deliveries: int, logged: bool) -> str:
+    return f"WITH events AS ({_insert_events(into, events, logged)}) {_insert_deliveries(into, deliveries)}"
 
 
 @cache
-def _insert_events(into: Dialect, count: int) -> str:
-    columns = ", ".join(f'"{name.rstrip("_")}"' for name in _EVENT)
-    return f"INSERT INTO events_eventrecord ({columns}) SELECT {', '.join(_EVENT)} FROM {into.given(_EVENT, count)}"
+def _insert_events(into: Dialect, count: int, logged: bool) -> str:
+    columns, values = ", ".join(f'"{name.rstrip("_")}"' for name in _EVENT), ", ".join(_EVENT)
+    if logged:
+        columns, values = f"{columns}, position", f"{values}, 0"
+    return f"INSERT INTO events_eventrecord ({columns}) SELECT {values} FROM {into.given(_EVENT, count)}"
 
 
 @cache
 def _insert_deliveries(into: Dialect, count: int) -> str:
     """Those that may start do so if nothing unfinished stands in their lane."""
-    # materialized: else the look into the lane is repeated for every column that depends on it
-    fresh = f"""fresh AS MATERIALIZED (
-            SELECT given.*, starts AND (lane IS NULL OR NOT EXISTS (
+    if into.can_lock_rows:
+        # in the same order for all, and also where nothing starts: order is what matters
+        given = f"(SELECT * FROM {into.given(_DELIVERY, count)} ORDER BY key, place) AS given"
+        enters = f"events_enter_lane(lane, {LANE_LOCKS}, key)"
+    else:
+        given = into.given(_DELIVERY, count)
+        enters = """NOT EXISTS (
                 SELECT 1 FROM events_delivery AS earlier
                 WHERE earlier.lane = given.lane AND earlier.state IN ('waiting', 'running', 'held')
-            )) AS starts_now
-            FROM {into.given(_DELIVERY, count)}
+            )"""
+    # materialized: else the lane is entered again for every column that depends on it
+    fresh = f"""fresh AS MATERIALIZED (
+            SELECT given.*, CASE WHEN lane IS NULL OR {enters} THEN starts ELSE false END AS starts_now FROM {given}
         )"""
     return f"""
         INSERT INTO events_delivery (event_id, receiver, lane, state, error, available_at,

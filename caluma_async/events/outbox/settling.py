@@ -50,7 +50,8 @@ def _run(statement: Statement, rows: Sequence[tuple[object, ...]], columns: dict
 
 def _settle_text(into: Dialect) -> str:
     return f"""
-        UPDATE events_delivery SET state = outcome, error = COALESCE(complaint, error), attempt = attempt - back,
+        UPDATE events_delivery SET state = outcome, error = COALESCE(complaint, error),
+            attempt = attempt - CASE WHEN started_at IS NULL THEN 0 ELSE back END,
             available_at = CASE WHEN delay IS NULL THEN available_at ELSE {into.later("COALESCE(delay, 0)")} END,
             finished_at = CASE WHEN outcome = 'waiting' THEN NULL ELSE {into.now} END,
             owner = NULL, lease_until = NULL, started_at = NULL

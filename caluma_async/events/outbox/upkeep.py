@@ -23,6 +23,8 @@ CHANNEL: Final = "caluma_async_events"
 
 _BATCH: Final = 1_000
 
+_LAST_PLACE: Final = "SELECT position FROM events_eventrecord WHERE position > 0 ORDER BY position DESC LIMIT 1"
+
 
 def recover(dead: Collection[int], holding: Collection[str]) -> list[Recovered]:
     """Take deliveries from processes that are dead or whose lease ran out: they wait again.
@@ -61,9 +63,10 @@ def still_waiting(ids: Collection[int]) -> set[int]:
 
 
 def prune(days: float) -> int:
-    """Delete up to 1 000 deliveries that were finished so many days ago; how many there were.
+    """Delete up to 1 000 deliveries that were finished so many days ago, and logged events that nobody received.
 
-    Failed and held ones stay until a person decides. Events go with the last of their deliveries.
+    Returns how many there were. Failed and held ones stay until a person decides. Events go with the last of their
+    deliveries. The end of the log stays: the next event's place depends on it.
     """
     oldest = datetime.now(UTC) - timedelta(days=days)
     ceiling = UUID(int=int(oldest.timestamp() * 1000) << 80)
@@ -71,7 +74,7 @@ def prune(days: float) -> int:
     key, moment = (ceiling, oldest) if into.can_lock_rows else (ceiling.hex, oldest.strftime("%Y-%m-%d %H:%M:%S.%f"))
     pruned = _prune(key, moment, _BATCH)
     _prune_events(into.listed({into.key(row[0]) for row in pruned}))
-    return len(pruned)
+    return len(pruned) + len(_prune_log(key, _BATCH))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +145,18 @@ def _prune_text(into: Dialect) -> str:
 def _prune_events_text(into: Dialect) -> str:
     return f"""
         DELETE FROM events_eventrecord WHERE id {into.one_of("uuid")}
-            AND NOT EXISTS (SELECT 1 FROM events_delivery WHERE event_id = events_eventrecord.id)"""
+            AND NOT EXISTS (SELECT 1 FROM events_delivery WHERE event_id = events_eventrecord.id)
+            AND (position IS NULL OR position BETWEEN 1 AND ({_LAST_PLACE}) - 1)"""
+
+
+def _prune_log_text(into: Dialect) -> str:
+    return f"""
+        DELETE FROM events_eventrecord WHERE id IN (
+            SELECT id FROM events_eventrecord AS logged
+            WHERE id < %s AND position BETWEEN 1 AND ({_LAST_PLACE}) - 1
+                AND NOT EXISTS (SELECT 1 FROM events_delivery WHERE event_id = logged.id)
+            ORDER BY id LIMIT %s
+        ) RETURNING id"""
 
 
 def _count_text(into: Dialect) -> str:
@@ -166,6 +180,7 @@ _still_waiting = Statement(
 _announce = Statement(lambda _: "SELECT pg_notify(%s, '')")
 _prune = Statement(_prune_text)
 _prune_events = Statement(_prune_events_text)
+_prune_log = Statement(_prune_log_text)
 _count = Statement(_count_text)
 _count_others = Statement(
     lambda _: (

@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 from django.db import models
 
 from caluma_async.form.models import Document
+from caluma_async.identity import LONGEST_NAME
 from caluma_async.records import LocalizedField, UUIDRecord
 from caluma_async.workflow.models.definition import Task, Workflow
 
@@ -15,8 +16,8 @@ class Closable(UUIDRecord):
     """A record that somebody closes at some time."""
 
     closed_at = models.DateTimeField(null=True, blank=True)
-    closed_by_user = models.CharField(max_length=255, null=True, blank=True)
-    closed_by_group = models.CharField(max_length=255, null=True, blank=True)
+    closed_by_user = models.CharField(max_length=LONGEST_NAME, null=True, blank=True)
+    closed_by_group = models.CharField(max_length=LONGEST_NAME, null=True, blank=True)
 
     class Meta(UUIDRecord.Meta):
         abstract = True

@@ -164,11 +164,12 @@ class _Creating(FamilyVerb[WorkItem]):
         if task is None:
             raise InvalidInput("multipleInstanceTask is needed.", field="multipleInstanceTask")
         cases = self.locked_cases("case")
-        self.sibling = rows.ready_sibling(cases, str(task))
+        if not inputs.is_slug(task):
+            raise self.not_found("multiple_instance_task", Task)
+        self.sibling = rows.ready_sibling(cases, task)
         self.case = self.found("case", cases) if self.sibling is None else self.sibling.case
         if self.sibling is None or self.access.restricts(Task):
-            tasks = self.visible(Task.objects.all()) if inputs.is_slug(task) else Task.objects.none()
-            self.task = self.found("multiple_instance_task", tasks.filter(pk=task))
+            self.task = self.found("multiple_instance_task", self.visible(Task.objects.all()).filter(pk=task))
         else:
             self.task = self.sibling.task
 
@@ -250,6 +251,8 @@ class SaveWorkItem(_Creating):
         super().check()
         if self.work_item is None:
             rules.may_get_another(self.task, self.sibling)
+        elif "name" in self.changes and not self.changes["name"].translate():
+            raise inputs.refusal("name", "name must not be empty.", of=type(self).__name__)
 
     def write(self) -> WorkItem:
         """Save what was given, or create."""

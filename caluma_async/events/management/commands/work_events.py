@@ -44,14 +44,14 @@ class Command(BaseCommand):
             _show_metrics(metrics_port)
         counted: Counter[Kind] = Counter()
         with _counting(counted):
-            if not once:
-                self._say("Delivering. Stop with Ctrl-C.")
             asyncio.run(self._work(once, every, counted))
         self._say(_summary(counted))
 
     async def _work(self, once: bool, every: float, counted: Counter[Kind]) -> None:
         stop = asyncio.Event()
         with _told_to_stop(stop):
+            if not once:
+                self._say("Delivering. Stop with Ctrl-C.")
             parts = [asyncio.create_task(stop.wait()), asyncio.create_task(_deliver(once))]
             telling = asyncio.create_task(self._tell(every, counted))
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,206 @@
+"""What subscribers wait for: committed events and changes of deliveries, handed to their queues. Uses no database.
+
+Whoever publishes never waits: a subscriber's queue is bounded, and one that lets it run full is cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from django.core.signals import setting_changed
+
+from caluma_async.conf import settings
+from caluma_async.errors import Refused
+from caluma_async.events import audience
+from caluma_async.events.bus import bus
+from caluma_async.events.outbox.rows import StoredEvent
+from caluma_async.events.registry import registry
+from caluma_async.events.stored import as_message, of_message
+from caluma_async.events.telemetry import Kind, Told, listeners
+
+T = TypeVar("T")
+
+ANY: Final = object()
+"""The key of subscribers who wait for everything."""
+
+
+class Happened(NamedTuple):
+    """A committed event; `position` is its place in the log, 0 where no log is kept."""
+
+    position: int
+    event: StoredEvent
+
+
+class Changed(NamedTuple):
+    """A delivery that moved on."""
+
+    id: int
+    receiver: str
+
+
+class Subscriber(Generic[T]):
+    """A bounded queue on one event loop, for what has one of the `keys`. `on_cut` is called when it ran full."""
+
+    def __init__(self, keys: Sequence[Hashable] = (ANY,), on_cut: Callable[[str], None] | None = None) -> None:
+        self.keys = tuple(keys)
+        self.loop = asyncio.get_running_loop()
+        self.is_cut = False
+        self._on_cut = on_cut
+        self._most = settings.LIVE_QUEUE_SIZE
+        self._waiting: deque[T] = deque()
+        self._news = asyncio.Event()
+
+    def offer(self, item: T) -> None:
+        """Put something into the queue. On its loop."""
+        if self.is_cut:
+            return
+        if len(self._waiting) >= self._most:
+            self._cut()
+        else:
+            self._waiting.append(item)
+        self._news.set()
+
+    async def next(self, most: int) -> list[T]:
+        """Wait for something, and take up to so many; raises `Refused` once it is cut off."""
+        while not self._waiting:
+            if self.is_cut:
+                raise Refused(self._reason)
+            self._news.clear()
+            await self._news.wait()
+        return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+
+    def _cut(self) -> None:
+        self.is_cut = True
+        self._waiting.clear()
+        if self._on_cut is not None:
+            self._on_cut(self._reason)
+
+    @property
+    def _reason(self) -> str:
+        return f"Too slow: more than {self._most} events were waiting. Subscribe again, with `after`."
+
+
+class Feed(Generic[T]):
+    """Hands what is published, on whatever thread, to the subscribers of every event loop of this process.
+
+    True while there are any. `key` says of an item which subscribers wait for it.
+    """
+
+    def __init__(self, key: Callable[[T], Hashable]) -> None:
+        self._key = key
+        self._rooms: dict[asyncio.AbstractEventLoop, dict[Hashable, dict[Subscriber[T], None]]] = {}
+        self._lock = threading.Lock()
+
+    def __bool__(self) -> bool:
+        return bool(self._rooms)
+
+    def join(self, subscriber: Subscriber[T]) -> None:
+        """Let it have what comes from now on."""
+        with self._lock:
+            room = self._rooms.setdefault(subscriber.loop, defaultdict(dict))
+            for key in subscriber.keys:
+                room[key][subscriber] = None
+
+    def leave(self, subscriber: Subscriber[T]) -> None:
+        """Let it have nothing more; safe to call twice."""
+        with self._lock:
+            room = self._rooms.get(subscriber.loop, {})
+            for key in subscriber.keys:
+                if key in room:
+                    room[key].pop(subscriber, None)
+                    if not room[key]:
+                        del room[key]
+            if not room:
+                self._rooms.pop(subscriber.loop, None)
+
+    def publish(self, items: Sequence[T]) -> None:
+        """Hand these to all loops that have subscribers."""
+        for loop in list(self._rooms):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self.publish_here, loop, items)
+
+    def publish_here(self, loop: asyncio.AbstractEventLoop, items: Sequence[T]) -> None:
+        """Hand these to the subscribers of the loop that this is called on."""
+        room = self._rooms.get(loop, {})
+        for item in items:
+            for key in (ANY, self._key(item)):
+                for subscriber in list(room.get(key, ())):
+                    subscriber.offer(item)
+
+
+events: Final[Feed[Happened]] = Feed(lambda happened: happened.event.lane)
+deliveries: Final[Feed[Changed]] = Feed(lambda changed: changed.receiver)
+
+grown: Final[dict[object, Callable[[], None]]] = {}
+"""Called, on any thread, when there is something new at the end of the log; by whom wants to know it."""
+
+_MOVES: Final = frozenset(
+    {Kind.STARTED, Kind.DELIVERED, Kind.RETRIED, Kind.FAILED, Kind.HELD, Kind.DISCARDED, Kind.RELEASED, Kind.RECOVERED}
+)
+
+
+def committed(stored: Sequence[StoredEvent]) -> None:
+    """These events were committed: tell the subscribers here and the other processes. Does not wait."""
+    if settings.EVENT_LOG:
+        _log_has_grown()
+        bus.send({"log": True})
+        return
+    if events:
+        events.publish([Happened(0, event) for event in stored])
+    bus.send({"events": [as_message(event) for event in stored]})
+
+
+def moved(changes: Sequence[Changed]) -> None:
+    """These deliveries moved on: tell the subscribers here and the other processes."""
+    if deliveries:
+        deliveries.publish(changes)
+    bus.send({"deliveries": [list(changed) for changed in changes]})
+
+
+def listen(told: Told) -> None:
+    """Take in what the engine tells, as far as it is about rows."""
+    if told.kind in _MOVES and told.delivery and (deliveries or settings.CHANNEL_LAYER_URL):
+        receiver = registry.find(told.receiver)
+        if receiver is None or receiver.durable:
+            moved([Changed(told.delivery, told.receiver)])
+
+
+def wait_for_events(subscriber: Subscriber[Happened]) -> None:
+    """Let a subscriber have events from now on."""
+    audience.join(events)
+    events.join(subscriber)
+
+
+def wait_no_more(subscriber: Subscriber[Happened]) -> None:
+    """Let it have no events any more; safe to call twice."""
+    events.leave(subscriber)
+    if not events:
+        audience.leave(events)
+
+
+def take(message: dict[str, Any]) -> None:
+    """What another process tells."""
+    if message.get("log"):
+        _log_has_grown()
+    if message.get("events") and events:
+        events.publish([Happened(0, of_message(written)) for written in message["events"]])
+    if message.get("deliveries") and deliveries:
+        deliveries.publish([Changed(*changed) for changed in message["deliveries"]])
+
+
+def install() -> None:
+    """Once per process: listen to the engine and to the other processes, and follow the settings."""
+    if listen not in listeners:
+        listeners.append(listen)
+    bus.on_message = take
+    setting_changed.connect(audience.follow_settings)
+
+
+def _log_has_grown() -> None:
+    for call in list(grown.values()):
+        call()
+

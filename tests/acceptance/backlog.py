@@ -1,0 +1,63 @@
+"""A server that starts with many deliveries that wait: what its clients notice of it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.load import Measured, closed_loop
+from tests.acceptance.fleet import Fleet, port_of
+from tests.acceptance.traffic import LOOK_AROUND, SAVE, prepare, save_cases
+
+RECEIVERS: Final = "tests.acceptance.sowing_receivers"
+SOWING: Final = {"SEEDS": "334", "LANES": "100"}
+CASES: Final = 10
+DELIVERIES: Final = 334 * 3 * CASES
+CLIENTS: Final = 4
+ROUND: Final = 0.5
+ROUNDS_AFTER: Final = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """Milliseconds within which 95 % of the answers came, beside the backlog and after it."""
+
+    waiting: int
+    beside: float
+    after: float
+    requests_beside: int
+
+
+def leave_a_backlog(fleet: Fleet) -> None:
+    """Have a server record 10 000 deliveries that nobody carries out."""
+    server = fleet.open(EVENT_DELIVERS="false", AT_ONCE="yes")
+    prepare(port_of(server))
+    save_cases([port_of(server)], CASES)
+    fleet.stop(server)
+
+
+def restart_beside_it(fleet: Fleet) -> Noticed:
+    """Start a server on the backlog, and ask it for things until the backlog is gone, and for a while after that."""
+    waiting = fleet.rows.unfinished()
+    server = fleet.open(AT_ONCE="yes", SEEDS="0")
+    beside: list[float] = []
+    after: list[float] = []
+    asyncio.run(_rounds(port_of(server), 0.1))
+    while fleet.rows.unfinished():
+        beside += asyncio.run(_rounds(port_of(server), ROUND)).latencies
+    for _ in range(ROUNDS_AFTER):
+        after += asyncio.run(_rounds(port_of(server), ROUND)).latencies
+    fleet.stop(server)
+    return Noticed(waiting=waiting, beside=_p95(beside), after=_p95(after), requests_beside=len(beside))
+
+
+async def _rounds(port: int, seconds: float) -> Measured:
+    """Reads and writes in turn."""
+    bodies = itertools.cycle([{"query": SAVE}, {"query": LOOK_AROUND}])
+    return await closed_loop(port, CLIENTS, seconds, bodies)
+
+
+def _p95(latencies: list[float]) -> float:
+    return Measured(latencies=latencies, elapsed=1).percentile_ms(95)

@@ -1,0 +1,38 @@
+"""What the system knows of a process (Linux's `/proc`; other systems say nothing, and their tests are left out)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+PROC: Final = Path("/proc")
+_KILOBYTE: Final = 1024
+
+
+def peak_memory(pid: int) -> int:
+    """The most bytes that a process has had in memory so far."""
+    return _status(pid, "VmHWM") * _KILOBYTE
+
+
+def memory(pid: int) -> int:
+    """The bytes that a process has in memory."""
+    return _status(pid, "VmRSS") * _KILOBYTE
+
+
+def threads(pid: int) -> int:
+    """How many threads a process has."""
+    return _status(pid, "Threads")
+
+
+def open_files(pid: int) -> int:
+    """How many files and connections a process has open."""
+    return len(list((PROC / str(pid) / "fd").iterdir()))
+
+
+def _status(pid: int, name: str) -> int:
+    if not PROC.is_dir():
+        pytest.skip("this system has no /proc")
+    lines = (PROC / str(pid) / "status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))

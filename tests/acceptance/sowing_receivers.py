@@ -1,0 +1,54 @@
+"""A site's receivers for servers under test: each new case sows many events of the site's own, in lanes of their own.
+
+`SEEDS` is how many events a case sows, `LANES` over how many lanes, `LEDGER` where it is put down. With `AT_ONCE` they
+are sown in the mutation itself.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+from typing import Any, Final
+
+from caluma_async.events import Event, EventType, on, send_event
+from caluma_async.workflow.events import post_create_case
+from tests.acceptance.ledger import BEGIN, END, Ledger
+
+sown: Final = EventType("sown", arguments=("place", "case"), lane=lambda arguments: f"lane-{arguments['place']}")
+
+ledger: Final = Ledger(Path(os.environ["LEDGER"]))
+seeds: Final = int(os.environ["SEEDS"])
+lanes: Final = int(os.environ["LANES"])
+when: Final[dict[str, Any]] = {} if "AT_ONCE" in os.environ else {"blocking": False, "transactional": False}
+
+
+@on(post_create_case, **when)
+def sow(case: Any, **kwargs: Any) -> None:
+    """Send them, in any order of lanes; each in a transaction of its own unless the mutation waits for it."""
+    for _ in range(seeds):
+        send_event(sown, place=random.randrange(lanes), case=case)
+
+
+@on(sown, name="awaited")
+async def awaited(event: Event, place: int, case: Any) -> None:
+    """Put it down."""
+    _put_down("awaited", event, place)
+
+
+@on(sown, name="another")
+async def another(event: Event, place: int, case: Any) -> None:
+    """Put it down."""
+    _put_down("another", event, place)
+
+
+@on(sown, name="threaded", blocking=False)
+def threaded(event: Event, place: int, case: Any) -> None:
+    """Put it down, in a transaction of its own."""
+    _put_down("threaded", event, place)
+
+
+def _put_down(receiver: str, event: Event, place: int) -> None:
+    facts = receiver, event.id, f"lane-{place}", str(event.id), event.attempt
+    ledger.write(BEGIN, *facts)
+    ledger.write(END, *facts)

@@ -1,0 +1,147 @@
+"""The parts of the queue that know neither a database nor an event loop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caluma_async.errors import InvalidReceiver
+from caluma_async.events import logs, telemetry
+from caluma_async.events.lanes import Followers, Room, lane_of, turned
+from caluma_async.events.retry import Discard, Retry, RetryAfter
+from caluma_async.events.telemetry import Kind, Told, listeners, tell
+
+
+def test_pauses_grow_by_the_factor_up_to_the_cap() -> None:
+    retry = Retry(base=1, factor=3, cap=20, jitter=False)
+    assert [retry.pause(attempt) for attempt in (1, 2, 3, 4, 500)] == [1, 3, 9, 20, 20]
+
+
+@given(attempt=st.integers(1, 10_000), chance=st.floats(0, 1))
+def test_jitter_spreads_between_half_of_the_pause_and_all_of_it(attempt: int, chance: float) -> None:
+    full = Retry(jitter=False).pause(attempt)
+    assert full / 2 <= Retry().pause(attempt, lambda: chance) <= full
+
+
+def test_the_last_attempt_is_the_last() -> None:
+    assert [Retry(max_attempts=3).is_exhausted(attempt) for attempt in (1, 2, 3, 4)] == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("max_attempts", 0), ("max_attempts", 1.5), ("base", -1), ("factor", 0.5), ("cap", "x"), ("base", True)],
+)
+def test_retries_that_make_no_sense_are_refused(option: str, value: Any) -> None:
+    with pytest.raises(InvalidReceiver, match=option):
+        Retry(**{option: value})
+
+
+def test_what_a_receiver_may_raise_says_what_it_means() -> None:
+    assert (RetryAfter(1.5).seconds, str(RetryAfter(1.5))) == (1.5, "Try again after 1.5 seconds.")
+    assert (str(Discard()), Discard("why").reason) == ("Discarded by the receiver.", "why")
+
+
+def test_a_room_gives_no_more_places_than_it_has() -> None:
+    room = Room(3)
+    assert [room.take(2), room.take(2), room.take(1)] == [2, 1, 0]
+    room.give(2)
+    assert (room.free, room.taken, room.take(5)) == (2, 1, 2)
+
+
+def test_a_closed_room_gives_none() -> None:
+    room = Room(3)
+    room.close()
+    assert (room.take(1), room.free) == (0, 0)
+
+
+def test_threads_share_a_room() -> None:
+    room, taken = Room(100), []
+
+    def take() -> None:
+        taken.extend(room.take(1) for _ in range(50))
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (sum(taken), room.free) == (100, 0)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers()), max_size=30))
+def test_followers_leave_their_lane_in_the_order_in_which_they_came(arrivals: list[tuple[str, int]]) -> None:
+    followers: Followers[int] = Followers()
+    for lane, follower in arrivals:
+        followers.add(lane, follower)
+    for lane in "abc":
+        wanted = [follower for one, follower in arrivals if one == lane]
+        left = []
+        while (follower := followers.next(lane)) is not None:
+            followers.put_back(lane, follower)
+            assert followers.next(lane) == follower
+            left.append(follower)
+        assert left == wanted
+    assert followers.drop_all() == []
+
+
+def test_followers_are_dropped_by_lane() -> None:
+    followers: Followers[int] = Followers()
+    for number in (1, 2):
+        followers.add("a", number)
+    followers.add("b", 3)
+    assert (followers.drop("a"), followers.drop("a"), followers.drop(None)) == ([1, 2], [], [])
+    assert (followers.next(None), followers.drop_all()) == (None, [3])
+
+
+def test_receivers_take_turns() -> None:
+    assert [turned("abc", turn) for turn in range(4)] == [list("abc"), list("bca"), list("cab"), list("abc")]
+    assert turned([], 3) == []
+
+
+def test_a_lane_is_a_receivers_part_of_the_events_lane() -> None:
+    assert lane_of("receiver", "case:1") == "receiver|case:1"
+    assert lane_of("receiver", None) is None
+
+
+def test_a_listener_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[Told] = []
+
+    def failing(told: Told) -> None:
+        raise ValueError("no")
+
+    listeners[:0] = [failing, heard.append]
+    try:
+        tell(Told(kind=Kind.RELEASED))
+    finally:
+        del listeners[:2]
+    assert [told.kind for told in heard] == [Kind.RELEASED]
+    assert "failed on released" in caplog.text
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_may_be_logged(kind: Kind, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="caluma_async.events")
+    logs.listen(Told(kind=kind, receiver="r", event="e", delivery=3, attempt=2, error=ValueError("x"), reason="y"))
+    for record in caplog.records:
+        assert record.getMessage().endswith((".", "y", ": x"))
+        assert record.receiver == "r"  # type: ignore[attr-defined]
+
+
+def test_what_is_dropped_is_told_now_and_then(caplog: pytest.LogCaptureFixture, monkeypatch: Any) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(logs.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(logs, "_counted", {})
+    for _ in range(3):
+        logs.listen(Told(kind=Kind.DROPPED, receiver="r", event="e"))
+    clock[0] += 60
+    logs.listen(Told(kind=Kind.DROPPED, receiver="r", event="e"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "r on e is dropped: the queue is full.",
+        "r on e is dropped: the queue is full. So were 2 more before.",
+    ]
+    assert telemetry.listeners
