@@ -6,7 +6,7 @@ COMPILE := $(BIN)/pip-compile --quiet --no-header --annotation-style=line --stri
 export DJANGO_SETTINGS_MODULE ?= caluma_async.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test check format bench schema lock clean
+.PHONY: help install install-dev run test check format bench bench-crash bench-soak schema lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,12 @@ format: install-dev ## let ruff format and mend what it can
 
 bench: $(VENV)/.installed-bench ## measure, beside the peers that this installs, and print a table
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-crash: $(VENV)/.installed-dev ## kill servers under load a hundred times, and see that nothing is lost
+	$(BIN)/python -m benchmarks crash --seconds 20 --json benchmarks/results/crash.json
+
+bench-soak: $(VENV)/.installed-dev ## ten minutes of mixed load: does the server keep its size?
+	$(BIN)/python -m benchmarks soak --seconds 60 --json benchmarks/results/soak.json
 
 schema: install ## print the GraphQL schema
 	@$(BIN)/python manage.py schema

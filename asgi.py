@@ -16,6 +16,7 @@ from caluma_async.events import health as events_health  # noqa: E402
 from caluma_async.events import lifecycle  # noqa: E402
 from caluma_async.events.metrics import Metrics  # noqa: E402
 from caluma_async.graphql.app import GraphQLApp  # noqa: E402
+from caluma_async.graphql.live.app import LiveApp  # noqa: E402
 from caluma_async.graphql.schema import schema  # noqa: E402
 from caluma_async.lifespan import Lifespan  # noqa: E402
 
@@ -24,6 +25,7 @@ site.current.rules()  # no server where everybody could do everything unasked
 lifespan = Lifespan()
 serving.register_database(lifespan)
 serving.register_authentication(lifespan)
+serving.register_bus(lifespan)
 lifespan.register("events", start=lifecycle.start, stop=lifecycle.stop)
 serving.register_mutations(lifespan)
 
@@ -31,7 +33,8 @@ healthz = health.Health()
 healthz.register("database", health.database)
 healthz.register("events", events_health.check)
 
-paths = {"/graphql": GraphQLApp(schema), "/healthz": healthz}
+graphql = GraphQLApp(schema)
+paths = {"/graphql": graphql, "/healthz": healthz}
 if settings.EVENT_METRICS:
     metrics = Metrics()
     metrics.listen()
@@ -39,6 +42,7 @@ if settings.EVENT_METRICS:
 
 application = serving.protocols(
     paths,
+    websockets={"/graphql": LiveApp(graphql)},
     otherwise=ASGIStaticFilesHandler(django) if settings.ENV == "development" else django,
     lifespan=lifespan,
 )

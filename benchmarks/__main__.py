@@ -12,6 +12,9 @@ from tests.databases import postgres_url
 SCENARIOS = {
     "http": "benchmarks.http_mutations",
     "engine": "benchmarks.engine",
+    "crash": "benchmarks.crash",
+    "restart": "benchmarks.restart",
+    "soak": "benchmarks.soak",
 }
 
 

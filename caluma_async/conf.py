@@ -1,16 +1,20 @@
 """Every setting with its type, default and meaning. Nothing else reads the environment or Django's settings.
 
-A setting is looked up when it is used, so that tests may override it. ``environment()`` reads the same names from
+A setting is looked up when it is used, so that tests may override it. ``Environment`` reads the same names from
 the process environment or from a ``.env`` file, for the settings module.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import math
 import os
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Final, Generic, TypeVar, overload
+from zoneinfo import ZoneInfo
 
 import environ
 from django.conf import settings as django_settings
@@ -23,6 +27,12 @@ SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """Algorithms that need a private key to sign; what can be checked can otherwise be forged."""
 
 DEVELOPMENT_KEY = "development-only-not-a-secret"
+
+ENGINES: Final = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+"""The kinds of database that the statements are written for."""
+
+PREFIXES: Final = ("DYNAMIC_", "EVENT_", "GRAPHQL_", "OIDC_")
+"""How settings of ours begin, and hardly anything else in an environment."""
 
 
 class Setting(Generic[T]):
@@ -76,6 +86,34 @@ def _items(value: str) -> Sequence[str]:
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
+def _whole(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError as error:
+        raise ValueError("must be a whole number") from error
+
+
+def _number(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError as error:
+        raise ValueError("must be a number") from error
+
+
+def _time_zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (LookupError, OSError, ValueError) as error:
+        raise ValueError("there is no such time zone") from error
+
+
+def _log_level(value: str) -> str:
+    levels = logging.getLevelNamesMapping()
+    if value.upper() not in levels:
+        raise ValueError(f"must be one of {', '.join(levels)}")
+    return value.upper()
+
+
 def _mapping(value: str) -> Mapping[str, Any]:
     parsed = json.loads(value or "{}")
     if not isinstance(parsed, dict):
@@ -93,17 +131,17 @@ def _one_of(*choices: str) -> Callable[[str], str | None]:
 def _at_least(least: float) -> Callable[[float], str | None]:
     def check(value: float) -> str | None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        return None if number and value >= least else f"must be a number, {least:g} or more"
+        return None if number and least <= value < math.inf else f"must be a number, {least:g} or more"
 
     return check
 
 
 def _integer(default: int, meaning: str, least: int) -> Setting[int]:
-    return Setting(default, meaning, parse=int, check=_at_least(least))
+    return Setting(default, meaning, parse=_whole, check=_at_least(least))
 
 
 def _seconds(default: float, meaning: str, least: float = 0) -> Setting[float]:
-    return Setting(default, meaning, parse=float, check=_at_least(least))
+    return Setting(default, meaning, parse=_number, check=_at_least(least))
 
 
 def _texts(default: Sequence[str], meaning: str, *, among: Collection[str] = ()) -> Setting[Sequence[str]]:
@@ -252,7 +290,9 @@ class Settings:
     # GraphQL
     GRAPHQL_THREADS = _integer(4, "Threads per process for database work of requests; each holds one connection.", 1)
     GRAPHQL_MAX_ROWS = _integer(10_000, "Rows one connection may return; more is an error, never a silent cut.", 1)
-    GRAPHQL_MAX_NODES = _integer(100_000, "Objects that all connections of one request may return together.", 1)
+    GRAPHQL_MAX_NODES = _integer(
+        20_000, "Objects that all connections of one request may return; each nested connection counts as one.", 1
+    )
     GRAPHQL_MAX_BODY = _integer(2_500_000, "Bytes of a request body; a larger one is answered 413.", 1_000)
     GRAPHQL_MAX_DOCUMENT = _integer(100_000, "Characters of a GraphQL document.", 100)
     GRAPHQL_MAX_TOKENS = _integer(10_000, "Tokens of a GraphQL document.", 10)
@@ -307,6 +347,11 @@ def mistakes() -> Mapping[str, str]:
     return {name: complaint for name, complaint in complaints.items() if complaint is not None}
 
 
+def unknown() -> Sequence[str]:
+    """Names in the environment that begin like settings of ours, but are none."""
+    return sorted(name for name in os.environ if name.startswith(PREFIXES) and name not in every())
+
+
 class Environment:
     """The process environment and the ``.env`` file beside it (the environment wins)."""
 
@@ -325,7 +370,15 @@ class Environment:
 
     def integer(self, name: str, default: int) -> int:
         """A variable that counts something."""
-        return self._parsed(name, int, default)
+        return self._parsed(name, _whole, default)
+
+    def time_zone(self, name: str, default: str) -> str:
+        """A variable that names a time zone."""
+        return self._parsed(name, _time_zone, default)
+
+    def log_level(self, name: str, default: str) -> str:
+        """A variable that names a level of Python's logging."""
+        return self._parsed(name, _log_level, default)
 
     def items(self, name: str, default: Sequence[str]) -> list[str]:
         """A variable that lists things, separated by commas."""
@@ -334,9 +387,13 @@ class Environment:
     def database(self, default: str) -> dict[str, Any]:
         """The database that ``DATABASE_URL`` names, as Django wants it."""
         try:
-            return dict(self.env.db("DATABASE_URL", default=default))
+            with warnings.catch_warnings(action="ignore"):  # it would show the password
+                found = dict(self.env.db("DATABASE_URL", default=default))
         except Exception as error:
-            raise Misconfigured("DATABASE_URL is not a database address such as postgres://user@host/name") from error
+            raise Misconfigured("DATABASE_URL is no address such as postgres://user@host/name.") from error
+        if found.get("ENGINE") not in ENGINES:
+            raise Misconfigured("DATABASE_URL must be an address that begins with postgres:// or sqlite:///.")
+        return found
 
     def overrides(self) -> dict[str, Any]:
         """Our own settings as far as the environment names them."""
@@ -352,4 +409,4 @@ class Environment:
         try:
             return parse(os.environ[name])
         except ValueError as error:
-            raise Misconfigured(f"{name}={os.environ[name]!r} in the environment: {error}") from error
+            raise Misconfigured(f"{name}={os.environ[name]!r} in the environment: {error}.") from error

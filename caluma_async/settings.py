@@ -14,13 +14,13 @@ globals().update(_environment.overrides())
 
 ENV = _environment.get("ENV", "development")
 if ENV not in {"development", "production"}:
-    raise Misconfigured(f"ENV={ENV!r}: must be development or production")
+    raise Misconfigured(f"ENV={ENV!r}: must be development or production.")
 _development = ENV == "development"
 
 DEBUG = _environment.flag("DEBUG", False)
 SECRET_KEY = _environment.get("SECRET_KEY", DEVELOPMENT_KEY if _development else "")
 if not _development and SECRET_KEY in {"", DEVELOPMENT_KEY}:
-    raise Misconfigured("ENV=production needs a SECRET_KEY of its own (50 or more random characters)")
+    raise Misconfigured("ENV=production needs a SECRET_KEY of its own (50 or more random characters).")
 ALLOWED_HOSTS = _environment.items("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if _development else [])
 GRAPHIQL = _environment.flag("GRAPHIQL", _development)
 GRAPHQL_INTROSPECTION = _environment.flag("GRAPHQL_INTROSPECTION", _development)
@@ -88,7 +88,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = _environment.get("LANGUAGE_CODE", "en")
 LANGUAGES = [(code, code) for code in _environment.items("LANGUAGES", ["en", "de", "fr", "it"])]
-TIME_ZONE = _environment.get("TIME_ZONE", "UTC")
+if LANGUAGE_CODE not in dict(LANGUAGES):
+    raise Misconfigured(f"LANGUAGE_CODE={LANGUAGE_CODE!r} is none of LANGUAGES ({', '.join(dict(LANGUAGES))}).")
+TIME_ZONE = _environment.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 
 STATIC_URL = "static/"
@@ -120,7 +122,7 @@ LOGGING = {
     "filters": {"request_id": {"()": "caluma_async.correlation.RequestIdFilter"}},
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
-    "root": {"handlers": ["console"], "level": _environment.get("LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["console"], "level": _environment.log_level("LOG_LEVEL", "INFO")},
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},
         "httpx": {"level": "WARNING"},  # a line for every request to the identity provider otherwise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
 
@@ -10,14 +11,14 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Remark
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
-from caluma_async.conf import mistakes, settings
+from caluma_async.conf import every, mistakes, settings, unknown
 from caluma_async.events import outbox
 from caluma_async.events.receivers import registry
 
 
 def install() -> None:
     """Make `manage.py check` ask them all."""
-    for check in (check_settings, check_modules, check_receivers, check_atomic_requests, check_metrics):
+    for check in (check_settings, check_names, check_modules, check_receivers, check_atomic_requests, check_metrics):
         register(check, "events")
     register(check_deliveries, "outbox")
 
@@ -25,6 +26,18 @@ def install() -> None:
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Every setting has a value that it may have."""
     return [Error(f"{name} {complaint}.", id="events.E001") for name, complaint in mistakes().items()]
+
+
+def check_names(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """The environment names no settings that there are not."""
+    return [
+        Remark(
+            f"There is no setting {name}.",
+            hint="".join(f"Is {meant} meant?" for meant in get_close_matches(name, every(), n=1)) or None,
+            id="events.W002",
+        )
+        for name in unknown()
+    ]
 
 
 def check_modules(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:

@@ -6,10 +6,7 @@ Knows the outbox but no event loop; it is called on a thread of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
-
-from django.db import transaction
 
 from caluma_async.events import outbox
 from caluma_async.events.lanes import turned
@@ -33,14 +30,14 @@ class Look:
 class Round:
     """What is to be done.
 
-    `settled` are deliveries that were acknowledged already, in their receiver's transaction. `successors` names for a
-    delivery the follower that begins when it is settled. `lanes` and `ids` are candidates: lanes that have just become
-    free, deliveries that are due.
+    `settled` are deliveries that were acknowledged already, in their receiver's transaction; `begun` are attempts that
+    began without having been counted. `lanes` and `ids` are candidates: lanes that have just become free, deliveries
+    that are due.
     """
 
     results: list[Result] = field(default_factory=list)
     settled: set[int] = field(default_factory=set)
-    successors: dict[int, Fence] = field(default_factory=dict)
+    begun: list[Fence] = field(default_factory=list)
     lanes: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     looks: dict[str, Look] = field(default_factory=dict)
@@ -50,12 +47,11 @@ class Round:
 class Report:
     """What came of a round.
 
-    `accepted`: results whose claim still held. `begun`: followers that may start. `taken`: from lanes and ids.
-    `found`: from each look. `more`: the looks after which there may be more.
+    `accepted`: results whose claim still held. `taken`: from lanes and ids. `found`: from each look. `more`: the looks
+    after which there may be more.
     """
 
     accepted: set[int]
-    begun: set[int]
     taken: list[Claim]
     found: Mapping[str, list[Claim]]
     more: set[str]
@@ -76,7 +72,8 @@ class Clerk:
         May be repeated after an error: what was done already is not accepted again.
         """
         tune()
-        accepted, begun = _settle(todo)
+        accepted = outbox.settle(todo.results) | todo.settled
+        outbox.begin(todo.begun)
         taken = outbox.take([*outbox.first_of(todo.lanes), *todo.ids], self.hand)
         more: set[str] = set()
         found = {}
@@ -84,7 +81,7 @@ class Clerk:
             found[kind], left = self._look(kind, look)
             if left:
                 more.add(kind)
-        return Report(accepted=accepted, begun=begun, taken=taken, found=found, more=more)
+        return Report(accepted=accepted, taken=taken, found=found, more=more)
 
     def _look(self, kind: str, look: Look) -> tuple[list[Claim], bool]:
         """Half of what fits may be without a lane, and all that lanes leave; whether there may be more."""
@@ -101,10 +98,3 @@ class Clerk:
         ids = [*ordered.ids[:share], *unordered[: look.limit - min(share, len(ordered.ids))]]
         left = len(ids) < len(ordered.ids) + len(unordered) or len(unordered) == look.limit
         return outbox.take(ids, self.hand), left or self._laps[kind] > 0
-
-
-def _settle(todo: Round) -> tuple[set[int], set[int]]:
-    """What was accepted, and what began: in one transaction, for a commit takes longer than either statement."""
-    with transaction.atomic() if todo.results and todo.successors else nullcontext():
-        accepted = outbox.settle(todo.results) | todo.settled
-        return accepted, outbox.begin([next_ for before, next_ in todo.successors.items() if before in accepted])

@@ -61,7 +61,9 @@ _LINES: Final[Mapping[Kind, tuple[int, _Line]]] = {
     Kind.DISCARDED: (logging.INFO, lambda told: f"{_name(told)} is discarded: {told.error}"),
     Kind.RECOVERED: (
         logging.WARNING,
-        lambda told: f"{_name(told)} (delivery {told.delivery}) was in the hand of a process that is gone; it waits again.",
+        lambda told: (
+            f"{_name(told)} (delivery {told.delivery}) was in the hand of a process that is gone; it waits again."
+        ),
     ),
     Kind.LOST: (
         logging.WARNING,
@@ -94,4 +96,6 @@ def _dropped(told: Told) -> None:
         return
     _counted[told.receiver] = (0, now)
     more = f" So were {number} more before." if number else ""
-    logger.warning("%s on %s is dropped: the queue is full.%s", told.receiver, told.event, more, extra=_attributes(told))
+    logger.warning(
+        "%s on %s is dropped: the queue is full.%s", told.receiver, told.event, more, extra=_attributes(told)
+    )

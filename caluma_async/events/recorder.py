@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Sequence
 from functools import partial
 
@@ -53,9 +52,7 @@ def _new(event: StoredEvent, due: Due, parcel: Parcel) -> NewDelivery:
     return NewDelivery(event.id, receiver.name, lane, start=parcel.reserve(receiver, lane))
 
 
-def _write(
-    rows: Sequence[tuple[StoredEvent, Due, NewDelivery]], parcel: Parcel, logged: Sequence[StoredEvent]
-) -> None:
+def _write(rows: Sequence[tuple[StoredEvent, Due, NewDelivery]], parcel: Parcel, logged: Sequence[StoredEvent]) -> None:
     events = list({event.id: event for event in (*(event for event, _, _ in rows), *logged)}.values())
     deliveries = [new for _, _, new in rows]
     with transaction.atomic(savepoint=False):

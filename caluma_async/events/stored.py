@@ -123,9 +123,7 @@ def of_message(message: Sequence[Any]) -> StoredEvent:
     key, kind, sender, arguments, user, lane, emitted_at, cause, first = message
     moment = datetime.fromisoformat(emitted_at)
     causation = None if cause is None else UUID(cause)
-    return StoredEvent(
-        UUID(key), kind, sender, arguments, user, "null", lane, moment, causation, UUID(first), "[]"
-    )
+    return StoredEvent(UUID(key), kind, sender, arguments, user, "null", lane, moment, causation, UUID(first), "[]")
 
 
 def decode_event(stored: StoredEvent, attempt: int) -> Event:

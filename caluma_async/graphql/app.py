@@ -41,6 +41,15 @@ _TURNED_AWAY: Final[Mapping[type[Exception], tuple[int, dict[str, str]]]] = {
 }
 """How the authenticator's errors are answered."""
 
+_PLACEHOLDER: Final = (
+    "Loading...",
+    (
+        "GraphiQL loads its scripts from unpkg.com. If this text stays, the browser cannot get them there;"
+        " any other GraphQL client can use this address meanwhile."
+    ),
+)
+"""What the page says until its scripts have come: as it is, and so that one knows what is missing where none can."""
+
 
 class GraphQLApp:
     """The ASGI application for `/graphql`: what all its requests share. Each is served by a consumer of its own.
@@ -98,7 +107,7 @@ class GraphQLConsumer(GraphQLHTTPConsumer[Context, None]):
     async def _answer(self, request: HttpRequest) -> HttpResponse:
         try:
             if self._wants_page():
-                return HttpResponse(self.graphql_ide_html)
+                return HttpResponse(self.graphql_ide_html.replace(*_PLACEHOLDER))
             self._check_kind(request)
             request.user = await self._app.authenticator(request)  # type: ignore[assignment]
             content = await body.read(request, self._receive)

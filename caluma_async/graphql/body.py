@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from caluma_async.conf import settings
 from caluma_async.graphql.execution import Asked
-from caluma_async.graphql.limits import is_storable
+from caluma_async.verbs.inputs import is_storable
 
 Receive = Callable[[], Awaitable[Any]]
 

@@ -8,14 +8,14 @@ from typing import Any, cast
 
 from django.db.models import Count, F, Model, Q, QuerySet, Window
 from django.db.models.functions import DenseRank
-from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type
+from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type, is_nullable_type
 
 from caluma_async.conf import settings
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.database import orm
 from caluma_async.graphql.fields import answered_by
 from caluma_async.graphql.filters import filtered
-from caluma_async.graphql.loaders import affordable, loaded, spend, visible
+from caluma_async.graphql.loaders import affordable, is_spent, loaded, spend, visible
 from caluma_async.graphql.ordering import Order, reverse, sorting
 from caluma_async.graphql.pages import Page, Rows, argument, page, page_arguments, too_many
 from caluma_async.graphql.relations import reach
@@ -68,16 +68,26 @@ class Connected:
         step = self.model._meta.get_field(str(self.below).partition("__")[0])
         return bool(step.one_to_many or step.many_to_many)
 
-    def __call__(self, source: Any, info: ResolveInfo, /, **arguments: Any) -> Awaitable[Rows]:
+    def __call__(self, source: Any, info: ResolveInfo, /, **arguments: Any) -> Awaitable[Rows | None] | None:
         if self.below is None:
             return self._answered(orm(Search(self, info, arguments).all), info)
+        if self._is_useless(info):
+            return None
+        spend(info.context, 1)  # to look below an object costs more than the object, even when nothing is there
         key = getattr(source, self._own_key)
         return self._answered(loaded(info, key, lambda: Search(self, info, arguments).below), info)
 
-    async def _answered(self, search: Awaitable[Rows], info: ResolveInfo) -> Rows:
+    async def _answered(self, search: Awaitable[Rows], info: ResolveInfo) -> Rows | None:
         rows = await search
+        if self._is_useless(info):
+            return None
         spend(info.context, len(rows.nodes))
         return rows
+
+    @staticmethod
+    def _is_useless(info: ResolveInfo) -> bool:
+        """Whether one error has said that this is too much: thousands would be the dearest part of the answer."""
+        return is_spent(info.context) and is_nullable_type(info.return_type)
 
     def narrowed(self, queryset: QuerySet[Any], arguments: Arguments, context: Context) -> QuerySet[Any]:
         """Those objects that the filter leaves."""
@@ -96,11 +106,13 @@ class Listed:
     def __init__(self, model: type[Model], below: str) -> None:
         self._all = Connected(model, below, "pk", None, None)
 
-    def __call__(self, source: Any, info: ResolveInfo, /, **_: Any) -> Awaitable[Sequence[Any]]:
-        return self._nodes(self._all(source, info))
+    def __call__(self, source: Any, info: ResolveInfo, /, **_: Any) -> Awaitable[Sequence[Any] | None] | None:
+        search = self._all(source, info)
+        return None if search is None else self._nodes(search)
 
-    async def _nodes(self, rows: Awaitable[Rows]) -> Sequence[Any]:
-        return (await rows).nodes
+    async def _nodes(self, search: Awaitable[Rows | None]) -> Sequence[Any] | None:
+        rows = await search
+        return None if rows is None else rows.nodes
 
 
 class Search:

@@ -25,6 +25,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from caluma_async.conf import settings
 from caluma_async.graphql.limits import LIMITS
+from caluma_async.verbs.inputs import shown
 
 RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
@@ -67,7 +68,7 @@ class Document:
             return self.operations[operation_name]
         except KeyError:
             raise InvalidDocumentError(
-                [GraphQLError(f"The document has no operation named {operation_name!r}.")]
+                [GraphQLError(f"The document has no operation named {shown(operation_name)}.")]
             ) from None
 
 

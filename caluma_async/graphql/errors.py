@@ -17,6 +17,9 @@ logger = logging.getLogger("caluma_async.graphql")
 
 BUSY: Final = "Somebody else is changing the same objects, and it took too long; nothing was changed. Try again."
 
+MOST_ERRORS: Final = 100
+"""Errors that one answer lists: a short document can make one for each of very many objects."""
+
 # PostgreSQL: lock_not_available, deadlock_detected, serialization_failure
 _BUSY_STATES = {"55P03", "40P01", "40001"}
 
@@ -34,8 +37,13 @@ def invalid_request(errors: Sequence[GraphQLError]) -> Formatted:
 
 
 def of_resolvers(errors: Sequence[GraphQLError]) -> list[Formatted]:
-    """The list `errors` beside `data`."""
-    return [of_resolver(error) for error in errors]
+    """The list `errors` beside `data`: the first ones, and how many more there are."""
+    listed = [of_resolver(error) for error in errors[:MOST_ERRORS]]
+    if len(errors) > MOST_ERRORS:
+        left_out = f"{len(errors) - MOST_ERRORS} more errors are left out."
+        logger.info("%s", left_out)
+        listed.append({"message": left_out, "extensions": {"code": "invalid"}})
+    return listed
 
 
 def of_resolver(error: GraphQLError) -> Formatted:

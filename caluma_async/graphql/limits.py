@@ -22,11 +22,7 @@ from graphql import (
 from graphql.validation import ASTValidationRule
 
 from caluma_async.conf import settings
-
-
-def is_storable(text: str) -> bool:
-    """Whether every database can take the text: it has no NUL and no half of a surrogate pair."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+from caluma_async.verbs.inputs import is_storable
 
 
 class Selections:

@@ -75,10 +75,15 @@ def affordable(found: QuerySet[M]) -> list[M]:
 
 
 def spend(context: Context, number: int) -> None:
-    """Count the objects that a connection gives; raises `InvalidInput` if a request gets more than it may."""
+    """Count objects that connections give, and nested connections; raises `InvalidInput` if a request gets more than it may."""
     spent = context.loaders[_SPENT] = context.loaders.get(_SPENT, 0) + number
     if spent > settings.GRAPHQL_MAX_NODES:
         raise _too_many()
+
+
+def is_spent(context: Context) -> bool:
+    """Whether the request has already been told that it gets more objects than it may."""
+    return int(context.loaders.get(_SPENT, 0)) > settings.GRAPHQL_MAX_NODES
 
 
 def _too_many() -> InvalidInput:

@@ -7,6 +7,7 @@ on Django's request and response. Authentication and everything about GraphQL ar
 from __future__ import annotations
 
 import json
+import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable
@@ -22,8 +23,10 @@ from django.utils.cache import patch_vary_headers
 
 from caluma_async.correlation import request_id
 from caluma_async.graphql import errors
+from caluma_async.verbs.inputs import shown
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+logger = logging.getLogger("caluma_async.requests")
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
@@ -47,6 +50,12 @@ class Middleware:
         response.headers["X-Request-ID"] = own_id
         return response
 
+    def allows_origin(self, request: HttpRequest) -> bool:
+        """Whether pages of the request's origin may use this server: as CORS has it."""
+        response = HttpResponse()
+        self._cors.add_response_headers(request, response)
+        return "Access-Control-Allow-Origin" in response.headers
+
     async def _translated(self, request: HttpRequest, handler: Handler) -> HttpResponse:
         with translation.override(language_of(request)):
             response = await self._answered(request, handler)
@@ -63,6 +72,7 @@ class Middleware:
             early = self._cors.check_preflight(request) or self._security.process_request(request)
             return cast("HttpResponse", early) if early is not None else await handler(request)
         except DisallowedHost:
+            logger.warning("The host %s is none of ALLOWED_HOSTS.", shown(request.META.get("HTTP_HOST", "")))
             return json_response(400, errors.outermost("The host of this request is none of ALLOWED_HOSTS."))
         except Exception as error:  # noqa: BLE001 - the last frame: whatever it is, the client gets an answer
             return json_response(500, errors.outermost(errors.unexpected("Internal error outside GraphQL", error)))

@@ -118,7 +118,7 @@ def _orders(kind: type, given: Mapping[str, Any], context: Context) -> list[Orde
     if len(filled) > 1:
         names = " and ".join(sorted(filled))
         raise InvalidInput(f"order: one key per object besides direction, not {names} together.", field="order")
-    values = [meanings[name](storable(value, name), context) for name, value in filled.items()]
+    values = [meanings[name](storable(value, name, of="order"), context) for name, value in filled.items()]
     descending = given.get("direction") is AscDesc.DESC
     return [OrderBy(value, descending=descending, **_nulls(descending)) for value in values]
 

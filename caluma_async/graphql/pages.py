@@ -14,6 +14,7 @@ from strawberry.types.arguments import StrawberryArgument
 
 from caluma_async.conf import settings
 from caluma_async.errors import InvalidInput
+from caluma_async.verbs.inputs import shown
 
 N = TypeVar("N")
 
@@ -124,7 +125,7 @@ def place_of(cursor: str, name: str) -> int:
     except (binascii.Error, ValueError):
         place = -1
     if not 0 <= place <= _FARTHEST:
-        raise InvalidInput(f"{name}: {cursor!r} is no cursor of a connection.", field=name)
+        raise InvalidInput(f"{name}: {shown(cursor)} is no cursor of a connection.", field=name)
     return place
 
 
@@ -144,8 +145,9 @@ def page(
         if number is not None and number > settings.GRAPHQL_MAX_ROWS:
             most = settings.GRAPHQL_MAX_ROWS
             raise InvalidInput(f"{name}: {number} rows are more than the {most} that one page may have.", field=name)
-    lower = (offset or 0) + (0 if after is None else place_of(after, "after") + 1)
-    upper = None if before is None else max(place_of(before, "before"), lower)
+    # clients ask for the page after the cursor of an empty one: ""
+    lower = (offset or 0) + (place_of(after, "after") + 1 if after else 0)
+    upper = max(place_of(before, "before"), lower) if before else None
     if first is not None:
         upper = lower + first if upper is None else min(upper, lower + first)
     return Page(lower, upper, last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -19,17 +20,21 @@ from graphql import (
 )
 
 from caluma_async.access import Access
+from caluma_async.compiled import Compiled
 from caluma_async.errors import NotFound
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.fields import answered_by, reads_of
 from caluma_async.graphql.loaders import loaded, visible
-from caluma_async.graphql.relay import key_columns
+from caluma_async.graphql.relay import Key, key_columns
 from caluma_async.graphql.selection import ResolveInfo, Selection, selected
 
 M = TypeVar("M", bound=Model)
 
 # what is further away is loaded by statements of its own: databases limit the tables in a join
 MOST_JOINS: Final = 8
+
+# clients send a few documents over and over; whoever makes up new ones must not fill the memory
+MOST_COMPILED: Final = 200
 
 _MISSING: Final = object()
 
@@ -141,6 +146,19 @@ def reach(kind: GraphQLNamedType, selection: Selection, info: ResolveInfo) -> Re
                         columns[f"{path}__{relation.their_key}"] = None
                         todo.append((f"{path}__", get_named_type(field.type), below))
     return Reach(tuple(joins), tuple(columns))
+
+
+def with_key(model: type[M], key: Key, wanted: Reach, context: Context) -> M | None:
+    """The object of that key with what is wanted of it; `None` if there is none, or none that the user may see."""
+    access: Access = context.access
+    if access.restricts(model):
+        return wanted.loaded_by(visible(model, context).filter(pk=key)).first()
+    return next(iter(_by_key(model, wanted)(key)), None)
+
+
+@lru_cache(maxsize=MOST_COMPILED)
+def _by_key(model: type[M], wanted: Reach) -> Compiled[M]:
+    return Compiled(lambda key: wanted.loaded_by(model._default_manager.filter(pk=key)))
 
 
 def together(reaches: Iterable[Reach]) -> Reach:

@@ -15,6 +15,7 @@ from django.db.models import Model, UUIDField
 
 from caluma_async.errors import InvalidInput
 from caluma_async.graphql.fields import answered_by
+from caluma_async.verbs.inputs import shown
 
 T = TypeVar("T")
 Key = str | UUID
@@ -33,6 +34,7 @@ class NodeType:
 
 
 NODE_TYPES: Final[dict[str, NodeType]] = {}
+_INTERFACES: Final[dict[str, NodeType]] = {}
 _BY_MODEL: Final[dict[type[Model], dict[str | None, NodeType]]] = {}
 
 
@@ -80,6 +82,8 @@ def node_type(
         node = NodeType(cls.__name__, model, attribute, value)
         NODE_TYPES[node.name] = node
         _BY_MODEL.setdefault(model, {})[value] = node
+        if attribute is not None:
+            _INTERFACES[model.__name__] = NodeType(model.__name__, model)
         cls.is_type_of = staticmethod(_is_type_of(model, attribute, value))  # type: ignore[attr-defined]
         return strawberry.type(cls)
 
@@ -98,12 +102,15 @@ def encode(name: str, key: object) -> str:
 
 
 def decode(text: str) -> tuple[NodeType, str] | None:
-    """The type and the key that a global id names; `None` if it is none of ours."""
+    """The type and the key that a global id names; `None` if it is none of ours.
+
+    Clients that make ids themselves write `Task` where ours say which kind of task.
+    """
     try:
         name, found, key = base64.b64decode(text, validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         return None
-    node = NODE_TYPES.get(name)
+    node = NODE_TYPES.get(name) or _INTERFACES.get(name)
     return (node, key) if found and node is not None else None
 
 
@@ -117,7 +124,9 @@ def key_of(text: str, model: type[Model], field: str) -> Key:
         return raw_key(text, model, field)
     node, key = named
     if node.model is not model:
-        raise InvalidInput(f"{field}: {text!r} is the id of a {node.name}, not of a {model.__name__}.", field=field)
+        raise InvalidInput(
+            f"{field}: {shown(text)} is the id of a {node.name}, not of a {model.__name__}.", field=field
+        )
     return raw_key(key, model, field)
 
 
@@ -127,7 +136,7 @@ def raw_key(text: str, model: type[Model], field: str) -> Key:
     if key is None:
         kind = "uuid" if has_uuid(model) else "slug"
         raise InvalidInput(
-            f"{field}: {text!r} is neither the global id nor the {kind} of a {model.__name__}.", field=field
+            f"{field}: {shown(text)} is neither the global id nor the {kind} of a {model.__name__}.", field=field
         )
     return key
 

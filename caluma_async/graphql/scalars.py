@@ -10,6 +10,8 @@ from django.utils import timezone
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from caluma_async.verbs.inputs import shown
+
 GenericScalar = NewType("GenericScalar", object)
 JSONString = NewType("JSONString", object)
 FlowJexl = NewType("FlowJexl", str)
@@ -30,7 +32,7 @@ def _instant(value: Any) -> datetime:
             return aware.astimezone(UTC)
         except (ValueError, OverflowError):
             pass
-    raise GraphQLError(f"{value!r} is no date and time such as 2030-01-31T12:00:00+00:00.")
+    raise GraphQLError(f"{shown(value)} is no date and time such as 2030-01-31T12:00:00+00:00.")
 
 
 def _expression(value: Any) -> str:

@@ -7,7 +7,9 @@ from typing import Final
 from strawberry.schema.config import StrawberryConfig
 
 from caluma_async.graphql.execution import Schema
+from caluma_async.graphql.events.scalars import EVENT_NAME, EventName
 from caluma_async.graphql.fields import resolve_directly
+from caluma_async.graphql.live.subscriptions import Subscription
 from caluma_async.graphql.mutations import Mutation
 from caluma_async.graphql.queries import Query
 from caluma_async.graphql.scalars import SCALARS
@@ -16,7 +18,8 @@ from caluma_async.graphql.workflow.types import CompleteTaskFormTask, CompleteWo
 schema: Final = Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[SimpleTask, CompleteWorkflowFormTask, CompleteTaskFormTask],
-    config=StrawberryConfig(scalar_map=SCALARS),
+    config=StrawberryConfig(scalar_map={**SCALARS, EventName: EVENT_NAME}),
 )
 resolve_directly(schema._schema)

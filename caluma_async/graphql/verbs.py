@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import strawberry
-from django.db.models import Model
 from graphql import GraphQLObjectType, get_named_type
 from strawberry.utils.str_converters import to_camel_case
 
@@ -15,10 +14,9 @@ from caluma_async.graphql.context import Context, Info
 from caluma_async.graphql.database import orm
 from caluma_async.graphql.fields import answered_by
 from caluma_async.graphql.inputs import json_text, optional, read
-from caluma_async.graphql.loaders import visible
 from caluma_async.graphql.pages import argument
 from caluma_async.graphql.perform import perform
-from caluma_async.graphql.relations import Reach, reach
+from caluma_async.graphql.relations import reach, with_key
 from caluma_async.graphql.scalars import JSONString
 from caluma_async.graphql.selection import ResolveInfo, selected
 from caluma_async.verbs import Verb
@@ -67,7 +65,8 @@ class Performed:
         asking: Context = info.context
         verb = self._verb(asking.user, context=context, access=asking.access, **data)
         result = await perform(cast("Info", info), verb)
-        return SimpleNamespace(**{self._answers: await self._read(result, info)}, client_mutation_id=mutation_id)
+        answer = await self._read(result, info)
+        return SimpleNamespace(**{self._answers: answer}, client_mutation_id=mutation_id, verb=verb)
 
     async def _read(self, result: Any, info: ResolveInfo) -> Any:
         """The result; with what it refers to, as of after the commit, where that is selected."""
@@ -76,8 +75,4 @@ class Performed:
         wanted = reach(get_named_type(payload.fields[name].type), selected(info).below(name), info)
         if result is None or not wanted.joins:
             return result
-        return await orm(_reread, result, wanted, info.context)
-
-
-def _reread(instance: Model, wanted: Reach, context: Context) -> Model | None:
-    return wanted.loaded_by(visible(type(instance), context).filter(pk=instance.pk)).first()
+        return await orm(with_key, type(result), result.pk, wanted, info.context)

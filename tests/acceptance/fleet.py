@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -14,7 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tests.acceptance.facts import eventually
-from tests.acceptance.ledger import Ledger, Line, by_lane, executions, replay
+from tests.acceptance.ledger import FAIL, Ledger, Line, by_lane, executions, replay
 from tests.acceptance.rows import Rows
 from tests.acceptance.server import Server
 from tests.acceptance.traffic import Traffic, prepare
@@ -58,7 +59,7 @@ class Fleet:
         self._number += 1
         folder = self.folder / f"server-{self._number}"
         folder.mkdir()
-        server = Server(folder, *arguments, **self.environment, **environment)
+        server = Server(folder, *arguments, **(self.environment | environment))
         self.servers.append(server)
         return server
 
@@ -112,7 +113,7 @@ class Fleet:
         self._judge_states()
         self._judge_answers(traffic)
         self._judge_lanes(lines, None if anybody_repeats else self.killed)
-        return self._verdict(lines, traffic, anybody_repeats)
+        return self._verdict(lines, traffic)
 
     def _judge_states(self) -> None:
         states = self.rows.states()
@@ -132,13 +133,13 @@ class Fleet:
         for (receiver, family), lane in lanes.items():
             assert replay(lane, killed) == histories[family], (receiver, family)
 
-    def _verdict(self, lines: list[Line], traffic: Traffic, anybody_repeats: bool) -> Verdict:
-        ran, crashes = executions(lines), self.rows.crashes()
-        assert set(ran) == set(crashes)
-        failures = Counter((line.receiver, line.event) for line in lines if line.mark == "fail")
-        repeated = {which: ran[which] - failures[which] - 1 for which in ran if ran[which] - failures[which] > 1}
-        if not anybody_repeats:
-            assert all(number <= crashes[which] for which, number in repeated.items()), (repeated, crashes)
+    def _verdict(self, lines: list[Line], traffic: Traffic) -> Verdict:
+        ran, claims = executions(lines), self.rows.claims()
+        assert set(ran) == set(claims), set(ran).symmetric_difference(claims)
+        unclaimed = [which for which, number in ran.items() if number > claims[which]]
+        assert not unclaimed, f"{len(unclaimed)} were done more often than they were taken in hand: {unclaimed[:3]}"
+        failures = Counter((line.receiver, line.event) for line in lines if line.mark == FAIL)
+        repeated = [which for which, number in ran.items() if number - failures[which] > 1]
         self._judge_effects({event for receiver, event in ran if receiver == "threaded"}, ran)
         return Verdict(
             events=len({event for _, event in ran}),
@@ -167,7 +168,7 @@ class Fleet:
 def fleet(folder: Path, url: str, receivers: str = LEDGER_RECEIVERS, **environment: str) -> Iterator[Fleet]:
     """A fleet for the time of a block, with the receivers' own table."""
     opened = Fleet(folder, url, receivers, **environment)
-    with opened.rows.with_effects():
+    with contextlib.closing(opened.rows), opened.rows.with_effects():
         try:
             yield opened
         finally:

@@ -19,14 +19,29 @@ class Rows:
     def __init__(self, url: str) -> None:
         self.url = url
         self.is_postgres = not url.startswith("sqlite")
+        self._connection: Any = None
 
     def __call__(self, statement: str) -> list[tuple[Any, ...]]:
-        """The rows of a statement."""
-        with contextlib.closing(self._connection()) as connection:
-            cursor = connection.execute(statement)
-            return list(cursor.fetchall()) if cursor.description else []
+        """The rows of a statement; it is sent again if the database was restarted since the last one."""
+        if self._connection is not None:
+            try:
+                return self._run(statement)
+            except psycopg.OperationalError:
+                self.close()
+        self._connection = self._connect()
+        return self._run(statement)
 
-    def _connection(self) -> Any:
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _run(self, statement: str) -> list[tuple[Any, ...]]:
+        cursor = self._connection.execute(statement)
+        return list(cursor.fetchall()) if cursor.description else []
+
+    def _connect(self) -> Any:
         if self.is_postgres:
             return psycopg.connect(self.url, autocommit=True)
         return sqlite3.connect(self.url.removeprefix("sqlite:///"), isolation_level=None, timeout=30)
@@ -40,10 +55,10 @@ class Rows:
         """How many deliveries are in each state."""
         return dict(self("SELECT state, count(*) FROM events_delivery GROUP BY state"))
 
-    def crashes(self) -> dict[tuple[str, str], int]:
-        """How often each receiver's delivery of each event was under way in a process that died."""
-        found = self("SELECT receiver, event_id, crashes FROM events_delivery")
-        return {(receiver, _uuid(event)): crashes for receiver, event, crashes in found}
+    def claims(self) -> dict[tuple[str, str], int]:
+        """How often each receiver's delivery of each event was taken in hand."""
+        found = self("SELECT receiver, event_id, claims FROM events_delivery")
+        return {(receiver, _uuid(event)): claims for receiver, event, claims in found}
 
     def completed(self) -> set[str]:
         """The work items that are completed."""

@@ -1,7 +1,7 @@
 """A site's receivers for servers under test: each new case sows many events of the site's own, in lanes of their own.
 
 `SEEDS` is how many events a case sows, `LANES` over how many lanes, `LEDGER` where it is put down. With `AT_ONCE` they
-are sown in the mutation itself.
+are sown in the mutation itself. `KINDS` names the receivers that are told of them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ sown: Final = EventType("sown", arguments=("place", "case"), lane=lambda argumen
 ledger: Final = Ledger(Path(os.environ["LEDGER"]))
 seeds: Final = int(os.environ["SEEDS"])
 lanes: Final = int(os.environ["LANES"])
+kinds: Final = os.environ.get("KINDS", "awaited,another,threaded").split(",")
 when: Final[dict[str, Any]] = {} if "AT_ONCE" in os.environ else {"blocking": False, "transactional": False}
 
 
@@ -30,22 +31,24 @@ def sow(case: Any, **kwargs: Any) -> None:
         send_event(sown, place=random.randrange(lanes), case=case)
 
 
-@on(sown, name="awaited")
 async def awaited(event: Event, place: int, case: Any) -> None:
     """Put it down."""
     _put_down("awaited", event, place)
 
 
-@on(sown, name="another")
 async def another(event: Event, place: int, case: Any) -> None:
     """Put it down."""
     _put_down("another", event, place)
 
 
-@on(sown, name="threaded", blocking=False)
 def threaded(event: Event, place: int, case: Any) -> None:
     """Put it down, in a transaction of its own."""
     _put_down("threaded", event, place)
+
+
+for receiver in (awaited, another, threaded):
+    if receiver.__name__ in kinds:
+        on(sown, name=receiver.__name__, blocking=False)(receiver)
 
 
 def _put_down(receiver: str, event: Event, place: int) -> None:

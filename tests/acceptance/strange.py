@@ -14,7 +14,9 @@ from schemathesis.graphql import nodes
 Names = Mapping[str, Sequence[str]]
 """Ids and slugs of objects that are there, by kind: `case`, `workItem`, `workflow`, `flow`, `task`, `form`."""
 
-TEXTS: Final = st.one_of(st.sampled_from(["", " ", "a", "A b", "%", "_", "\\", "'", '"', "é", "😀", "\u202e"]), st.text())
+TEXTS: Final = st.one_of(
+    st.sampled_from(["", " ", "a", "A b", "%", "_", "\\", "'", '"', "é", "😀", "\u202e"]), st.text()
+)
 WHOLE: Final = st.one_of(st.integers(0, 5), st.integers(-(2**31), 2**31 - 1))
 
 _LITTLE = st.one_of(st.none(), st.booleans(), WHOLE, st.floats(allow_nan=False, allow_infinity=False), TEXTS)
@@ -36,7 +38,9 @@ INSTANTS: Final = st.one_of(
     st.datetimes(timezones=st.timezones()).map(lambda value: value.isoformat()),
     st.sampled_from(["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2030-01-01", "12:00", "now"]),
 )
-CURSORS: Final = st.sampled_from(["YXJyYXljb25uZWN0aW9uOjA=", "YXJyYXljb25uZWN0aW9uOi0x", "YXJyYXljb25uZWN0aW9uOg==", "a"])
+CURSORS: Final = st.sampled_from(
+    ["YXJyYXljb25uZWN0aW9uOjA=", "YXJyYXljb25uZWN0aW9uOi0x", "YXJyYXljb25uZWN0aW9uOg==", "a"]
+)
 OBJECTS: Final = st.dictionaries(TEXTS, VALUES, max_size=3).map(json.dumps)
 
 _SCALARS: Final[Mapping[str, st.SearchStrategy[ValueNode]]] = {
@@ -49,7 +53,13 @@ _SCALARS: Final[Mapping[str, st.SearchStrategy[ValueNode]]] = {
     "QuestionJexl": EXPRESSIONS.map(nodes.String),
     "Date": st.dates().map(str).map(nodes.String),
 }
-_PLURALS: Final = {"tasks": "task", "startTasks": "task", "workItems": "workItem", "allowForms": "form", "slugs": "task"}
+_PLURALS: Final = {
+    "tasks": "task",
+    "startTasks": "task",
+    "workItems": "workItem",
+    "allowForms": "form",
+    "slugs": "task",
+}
 _KINDS: Final = {"multipleInstanceTask": "task", "parentWorkItem": "workItem", "caseFamily": "case", "rootCase": "case"}
 
 

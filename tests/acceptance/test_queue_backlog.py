@@ -19,6 +19,5 @@ def test_a_restart_with_a_backlog_answers_requests_while_it_drains(tmp_path: Pat
         assert servers.rows.states() == {"waiting": DELIVERIES}
         noticed = restart_beside_it(servers)
         assert servers.rows.states() == {"delivered": DELIVERIES}
-    print(noticed)
     assert noticed.requests_beside > 20
     assert noticed.beside < 3 * noticed.after

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import statistics
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -57,7 +57,8 @@ def test_three_receivers_of_100_ms_hold_no_answer_up(tmp_path: Path, receivers: 
             server = stack.enter_context(serving(folder, EVENT_RECEIVER_MODULES=modules, LOG_LEVEL="WARNING"))
             ports.append(port_of(server))
         without, with_ = asyncio.run(_alternate(*ports))
-        ((told,),) = Rows(database_url())("SELECT count(*) FROM events_delivery")
+        with closing(Rows(database_url())) as rows:
+            ((told,),) = rows("SELECT count(*) FROM events_delivery")
     assert told == 3 * (REQUESTS + TURNS * REQUESTS_A_TURN + WARM_UP)
     assert statistics.median(with_.latencies) < MOST * statistics.median(without.latencies), (without, with_)
     assert statistics.median(with_.rates) > LEAST * statistics.median(without.rates), (without, with_)

@@ -178,13 +178,33 @@ def test_a_request_has_a_limit_for_all_its_connections_together(settings: Any) -
     make_workflow("w")
     make_case("w", ready=TASKS)
     document = "{ allCases { edges { node { workItems { edges { node { case { workItems { totalCount } } } } } } } } }"
-    settings.GRAPHQL_MAX_NODES = 6
+    # one case and what is below it, five work items and what is below the case of each
+    settings.GRAPHQL_MAX_NODES = 12
     assert ask(document)
-    settings.GRAPHQL_MAX_NODES = 5
+    settings.GRAPHQL_MAX_NODES = 11
     error = refusal(document)
-    assert error["message"].startswith("The request asks for more than 5 objects")
+    assert error["message"].startswith("The request asks for more than 11 objects")
     settings.GRAPHQL_MAX_NODES = 4
     assert refusal(document)["message"].startswith("The request asks for more than 4 objects")
+
+
+def test_what_is_asked_for_beyond_that_limit_is_null_and_one_error_says_why(settings: Any) -> None:
+    make_workflow("w")
+    make_case("w", ready=TASKS)
+    asked = "{ node { case { workItems { totalCount } } succeedingWorkItems { totalCount } } }"
+    document = f"{{ allCases {{ edges {{ node {{ workItems {{ edges {asked} }} }} }} }} }}"
+    settings.GRAPHQL_MAX_NODES = 9
+    answer = outcome(document).body
+    edges = answer["data"]["allCases"]["edges"][0]["node"]["workItems"]["edges"]
+    # a field that must not be null takes the object with it, and has an error of its own
+    assert [edge["node"] is None for edge in edges] == [False, True, True, True, True]
+    assert len(answer["errors"]) == 4
+    document = document.replace("succeedingWorkItems { totalCount }", "")
+    settings.GRAPHQL_MAX_NODES = 8
+    answer = outcome(document).body
+    edges = answer["data"]["allCases"]["edges"][0]["node"]["workItems"]["edges"]
+    assert [edge["node"]["case"]["workItems"] for edge in edges] == [{"totalCount": 5}, None, None, None, None]
+    assert len(answer["errors"]) == 1
 
 
 @pytest.mark.parametrize(

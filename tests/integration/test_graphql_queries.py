@@ -121,6 +121,8 @@ def test_node_takes_a_uuid_or_a_slug_as_it_is(world: dict[str, Any]) -> None:
     found = ask("query ($id: ID!) { node(id: $id) { __typename id } }", id=str(world["Case"].pk))["node"]
     assert found == {"__typename": "Case", "id": gid(world["Case"])}
     assert ask('{ node(id: "on-form") { __typename } }')["node"] == {"__typename": "CompleteTaskFormTask"}
+    document = "query ($id: ID!) { node(id: $id) { __typename } }"
+    assert ask(document, id=encode("Task", "on-form"))["node"] == {"__typename": "CompleteTaskFormTask"}
 
 
 def test_node_asks_for_the_global_id_where_a_slug_names_several(world: dict[str, Any]) -> None:

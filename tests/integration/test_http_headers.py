@@ -35,12 +35,15 @@ async def preflight(app: GraphQLApp, origin: str = ORIGIN) -> httpx.Response:
         return await client.options("/graphql", headers=headers)
 
 
-async def test_only_allowed_hosts_are_served(app: GraphQLApp, settings: Settings) -> None:
+async def test_only_allowed_hosts_are_served(
+    app: GraphQLApp, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.ALLOWED_HOSTS = ["caluma.example.com"]
     response = await ask(app, "{ hello }", headers={"Host": "evil.example.com"})
     assert response.status_code == 400
     assert "ALLOWED_HOSTS" in messages(response)
     assert "evil" not in response.text
+    assert "The host 'evil.example.com' is none of ALLOWED_HOSTS." in caplog.text
     assert (await ask(app, "{ hello }", headers={"Host": "caluma.example.com:8000"})).status_code == 200
     assert (await ask(app, "{ hello }", headers={"Host": "caluma.example.com:a b"})).status_code == 400
 

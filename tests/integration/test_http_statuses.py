@@ -279,6 +279,7 @@ async def test_a_browser_gets_graphiql_where_it_is_turned_on(settings: Settings)
         page = await client.get("/graphql")
         assert (page.status_code, "GraphiQL" in page.text) == (200, True)
         assert page.headers["Content-Type"].startswith("text/html")
+        assert "If this text stays, the browser cannot get them there" in page.text
         assert (await client.get("/graphql", headers={"Accept": "application/json"})).status_code == 405
         settings.GRAPHIQL = False
         assert (await client.get("/graphql")).status_code == 405

@@ -59,11 +59,14 @@ def test_a_page_that_is_too_large_is_refused(name: str, settings: Any) -> None:
         page(**{name: 6})
 
 
+def test_no_cursor_is_asked_for_by_an_empty_one() -> None:
+    assert page(first=2, before="", after="") == page(first=2)
+
+
 @pytest.mark.parametrize("name", ["before", "after"])
 @pytest.mark.parametrize(
     "cursor",
     [
-        "",
         "x",
         "%%%",
         "äöü",

@@ -38,7 +38,10 @@ def test_a_case_is_named_by_global_id_or_uuid(text: str) -> None:
     assert key_of(text, Case, "id") == KEY
 
 
-@pytest.mark.parametrize("text", [encode("SimpleTask", "a-b_1"), encode("CompleteTaskFormTask", "a-b_1"), "a-b_1"])
+@pytest.mark.parametrize(
+    "text",
+    [encode("SimpleTask", "a-b_1"), encode("CompleteTaskFormTask", "a-b_1"), encode("Task", "a-b_1"), "a-b_1"],
+)
 def test_a_task_is_named_by_global_id_or_slug(text: str) -> None:
     assert key_of(text, Task, "task") == "a-b_1"
 
@@ -69,6 +72,12 @@ def test_what_is_no_id_of_a_case_is_refused(text: str) -> None:
 def test_what_is_no_id_of_a_task_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"neither the global id nor the slug of a Task"):
         key_of(text, Task, "task")
+
+
+def test_a_message_does_not_repeat_all_of_a_long_id() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        key_of("x" * 100_000, Case, "id")
+    assert len(caught.value.message) < 300
 
 
 def test_text_that_is_not_ours_decodes_to_nothing() -> None:

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
-from caluma_async.events.outbox.dialect import Dialect, Statement, dialect
+from caluma_async.events.outbox.dialect import Dialect, Statement, dialect, run
 from caluma_async.events.outbox.rows import Fence, Result
 
 _FENCE: Final = {"claimed": "bigint", "fence": "integer"}
-_RESULT: Final = {**_FENCE, "outcome": "text", "delay": "double precision", "complaint": "text", "back": "integer"}
+_RESULT: Final = {**_FENCE, "outcome": "text", "delay": "double precision", "complaint": "text", "uncounted": "boolean"}
 
 # by key, one by one: PostgreSQL would rather compare each claim with each row of the index on what runs
 _STILL_OURS: Final = "events_delivery.id = claimed AND claims = fence AND state || '' = 'running'"
 
+_FEW: Final = 2
+"""Up to so many results the statement is made for their number, and its plan kept on any connection."""
+
 
 def settle(results: Sequence[Result]) -> set[int]:
-    """Note how attempts went; the keys of those whose claim still held."""
-    rows = [(*result.fence, result.state, result.delay, result.error, int(result.uncounted)) for result in results]
-    return _run(_settle, rows, _RESULT)
+    """Note how attempts went, and count those that were not counted when they began.
+
+    Returns the keys of those whose claim still held.
+    """
+    if not results:
+        return set()
+    into = dialect()
+    rows = [(*result.fence, result.state, result.delay, result.error, result.uncounted) for result in results]
+    count = len(rows) if len(rows) <= _FEW else 0
+    return {row[0] for row in run(_settle_text(into, count), into.parameters(rows, len(_RESULT), count))}
 
 
 def begin(fences: Sequence[Fence]) -> set[int]:
-    """Count the attempts of deliveries that were fetched and begin now; the keys of those whose claim still held."""
-    return _run(_begin, fences, _FENCE)
+    """Count attempts that have begun; the keys of those whose claim still held."""
+    if not fences:
+        return set()
+    return {row[0] for row in _begin(*dialect().parameters(fences, len(_FENCE)))}
 
 
 def extend(fences: Sequence[Fence], lease: float) -> set[int]:
@@ -42,26 +55,21 @@ def extend(fences: Sequence[Fence], lease: float) -> set[int]:
     return {row[0] for row in _extend(lease, *given)}
 
 
-def _run(statement: Statement, rows: Sequence[tuple[object, ...]], columns: dict[str, str]) -> set[int]:
-    if not rows:
-        return set()
-    return {row[0] for row in statement(*dialect().parameters(rows, len(columns)))}
-
-
-def _settle_text(into: Dialect) -> str:
+@cache
+def _settle_text(into: Dialect, count: int) -> str:
     return f"""
         UPDATE events_delivery SET state = outcome, error = COALESCE(complaint, error),
-            attempt = attempt - CASE WHEN started_at IS NULL THEN 0 ELSE back END,
+            attempt = attempt + CASE WHEN uncounted = (started_at IS NULL) THEN 0 WHEN uncounted THEN -1 ELSE 1 END,
             available_at = CASE WHEN delay IS NULL THEN available_at ELSE {into.later("COALESCE(delay, 0)")} END,
             finished_at = CASE WHEN outcome = 'waiting' THEN NULL ELSE {into.now} END,
             owner = NULL, lease_until = NULL, started_at = NULL
-        FROM {into.given(_RESULT)} WHERE {_STILL_OURS} RETURNING events_delivery.id"""
+        FROM {into.given(_RESULT, count)} WHERE {_STILL_OURS} RETURNING events_delivery.id"""
 
 
 def _begin_text(into: Dialect) -> str:
     return f"""
         UPDATE events_delivery SET attempt = attempt + 1, started_at = {into.now}
-        FROM {into.given(_FENCE)} WHERE {_STILL_OURS} RETURNING events_delivery.id"""
+        FROM {into.given(_FENCE)} WHERE {_STILL_OURS} AND started_at IS NULL RETURNING events_delivery.id"""
 
 
 def _extend_text(into: Dialect) -> str:
@@ -77,7 +85,6 @@ def _held_text(into: Dialect) -> str:
     return f"SELECT events_delivery.id FROM events_delivery, {into.given(_FENCE)} WHERE {_STILL_OURS}"
 
 
-_settle = Statement(_settle_text)
 _begin = Statement(_begin_text)
 _extend = Statement(_extend_text)
 _held = Statement(_held_text)

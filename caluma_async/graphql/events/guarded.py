@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.db.models import Model
+from strawberry.types.arguments import StrawberryArgument
 
 from caluma_async.access import Operation
 from caluma_async.graphql.connections import Arguments, Connected
@@ -29,15 +30,20 @@ def guarded(
     *,
     below: str | None = None,
     own_key: str = "pk",
-    reads: tuple[str, ...] = (),
 ) -> Any:
-    """A connection for those who may `look`; the rest as for `connection`. `reads`: what `own_key` is made of."""
-    arguments = [
+    """A connection for those who may `look`; the rest as for `connection`."""
+    arguments = connection_arguments(filters, orders)
+    resolver = Guarded(look, model, below, own_key, filters, orders)
+    return answered_by(resolver, reads=[own_key], arguments=arguments)
+
+
+def connection_arguments(filters: type, orders: type) -> list[StrawberryArgument]:
+    """The arguments of a connection with these filters and orders."""
+    return [
         *page_arguments(),
         argument("filter", list[filters | None] | None),  # type: ignore[valid-type]
         argument("order", list[orders | None] | None),  # type: ignore[valid-type]
     ]
-    return answered_by(Guarded(look, model, below, own_key, filters, orders), reads=reads, arguments=arguments)
 
 
 class Guarded(Connected):

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from django.db.models import QuerySet
 
 from caluma_async.events import models
 from caluma_async.events.stored import sender_name, username
+from caluma_async.graphql.connections import Arguments
+from caluma_async.graphql.context import Context
 from caluma_async.graphql.events.filters import (
     DeliveryFilterSetType,
     DeliveryOrderSetType,
     EventFilterSetType,
     EventOrderSetType,
 )
-from caluma_async.graphql.events.guarded import guarded
+from caluma_async.graphql.events.guarded import Guarded, connection_arguments, guarded
 from caluma_async.graphql.events.scalars import DeliveryStatus, EventName
 from caluma_async.graphql.events.subjects import subject
 from caluma_async.graphql.fields import answered_by
-from caluma_async.graphql.pages import Connection
+from caluma_async.graphql.pages import Connection, Rows
 from caluma_async.graphql.relations import related
+from caluma_async.graphql.selection import ResolveInfo
 from caluma_async.verbs.deliveries import SeeDeliveries, SeeEvents
 from caluma_async.workflow import models as workflow
+from caluma_async.workflow.events import family_lane
 
 if TYPE_CHECKING:
     from caluma_async.graphql.workflow.types import Case, WorkItem
@@ -68,9 +74,19 @@ class Delivery:
     event: Event = related(models.Delivery.event)
 
 
-def events_below(path: str, own_key: str, *reads: str) -> Connection[Event] | None:
-    """A connection of the events whose `path` is the parent's `own_key`, which is made of the attributes it `reads`."""
-    found: Connection[Event] | None = guarded(
-        SeeEvents, models.EventRecord, EventFilterSetType, EventOrderSetType, below=path, own_key=own_key, reads=reads
-    )
-    return found
+class OfFamily(Guarded):
+    """The resolver of `Case.events`: what the log holds of the case's family."""
+
+    async def __call__(self, source: Any, info: ResolveInfo, /, **arguments: Any) -> Rows:  # type: ignore[override]
+        return await super().__call__(SimpleNamespace(lane=family_lane(source.family_id)), info, **arguments)
+
+    def narrowed(self, queryset: QuerySet[Any], arguments: Arguments, context: Context) -> QuerySet[Any]:
+        """Those in the log: by its index they are found."""
+        return super().narrowed(queryset.filter(position__isnull=False), arguments, context)
+
+
+def family_events() -> Any:
+    """A field of cases: the events of their families."""
+    resolver = OfFamily(SeeEvents, models.EventRecord, "lane", "lane", EventFilterSetType, EventOrderSetType)
+    arguments = connection_arguments(EventFilterSetType, EventOrderSetType)
+    return answered_by(resolver, reads=["family_id"], arguments=arguments)

@@ -93,17 +93,27 @@ def plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def storable(value: Any, name: str) -> Any:
-    """The value itself; raises `InvalidInput` if there is text in it that no database takes."""
+def storable(value: Any, name: str, *, of: str) -> Any:
+    """The value itself; raises `InvalidInput` if there is something in it that no database takes.
+
+    `name` is the key's, `of` that of the argument: `filter` or `order`.
+    """
+    try:
+        _check_storable(value, name)
+    except InvalidInput as complaint:
+        raise InvalidInput(f"{of}: {complaint.message}", field=of) from complaint
+    return value
+
+
+def _check_storable(value: Any, name: str) -> None:
     if isinstance(value, list):
         for part in value:
-            storable(part, name)
+            _check_storable(part, name)
     elif isinstance(value, dict):
         # of a value in it, only what the client wrote as it liked
         inputs.json_object(name, {key: part for key, part in value.items() if not isinstance(part, Enum)})
     elif isinstance(value, str):
         inputs.text(name, value)
-    return value
 
 
 def size(value: Any) -> int:
@@ -138,7 +148,7 @@ def _clause(conditions: Mapping[str, Condition], given: Mapping[str, Any], conte
         names = " and ".join(sorted(filled))
         raise InvalidInput(f"filter: one key per object besides invert, not {names} together.", field="filter")
     for key, value in filled.items():
-        return _seen(conditions[key], conditions[key].meaning(storable(value, key)), value, context)
+        return _seen(conditions[key], conditions[key].meaning(storable(value, key, of="filter")), value, context)
     return None
 
 

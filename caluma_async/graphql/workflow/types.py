@@ -11,6 +11,7 @@ import strawberry
 
 from caluma_async.form.models import Form as FormModel
 from caluma_async.graphql.connections import connection, listing
+from caluma_async.graphql.events.types import Event, family_events
 from caluma_async.graphql.fields import answered_by, optional_text, text
 from caluma_async.graphql.form.types import Document, Form
 from caluma_async.graphql.loaders import loaded
@@ -130,6 +131,7 @@ class Case(Node, Recorded):
         models.WorkItem, below="case_id", filters=WorkItemFilterSetType, orders=WorkItemOrderSetType
     )
     parent_work_item: WorkItem | None = related(models.Case.parent_work_item)
+    events: Connection[Event] | None = family_events()
     family_work_items: Connection[WorkItem] | None = connection(
         models.WorkItem,
         below="case__family_id",
