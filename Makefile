@@ -6,7 +6,7 @@ COMPILE := $(BIN)/pip-compile --quiet --no-header --annotation-style=line --stri
 export DJANGO_SETTINGS_MODULE ?= caluma_async.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test check format bench bench-crash bench-soak schema lock clean
+.PHONY: help install install-dev run test check audit format bench bench-crash bench-soak schema lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,13 +44,16 @@ test: install-dev ## the whole suite, on SQLite and on PostgreSQL, with coverage
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report --fail-under=95
 
-check: install-dev ## format, lint, types, import contracts, missing migrations, Django's checks
+check: install-dev audit ## format, lint and security, types, import contracts, migrations, Django's checks, advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check --fail-level WARNING
+
+audit: install-dev ## look the pinned requirements up among the known vulnerabilities
+	@$(BIN)/python -m tests.audit
 
 format: install-dev ## let ruff format and mend what it can
 	$(BIN)/ruff format .

@@ -47,8 +47,8 @@ def _rows(of: str, verdict: Verdict) -> list[Row]:
         "requests answered": verdict.answered,
         "requests broken off": verdict.unanswered,
         "deliveries": verdict.deliveries,
-        "lost": 0,
-        "out of order": 0,
+        "lost": verdict.lost,
+        "lanes, all in order": verdict.lanes,
         "done again, had been running": verdict.repeated,
     }
     return [Row(scenario=scenario, figure=name, value=value, unit="") for name, value in figures.items()]

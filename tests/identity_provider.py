@@ -57,9 +57,13 @@ class IdentityProvider:
         self.go_on.set()
         self._was_asked = threading.Event()
 
+    def was_asked(self, seconds: float) -> bool:
+        """Wait for the first request; whether there was one within so many seconds."""
+        return self._was_asked.wait(seconds)
+
     async def has_been_asked(self) -> None:
         """Wait for the first request."""
-        assert await asyncio.to_thread(self._was_asked.wait, 30)
+        assert await asyncio.to_thread(self.was_asked, 30)
 
     def answer(self, path: str, authorization: str) -> tuple[int, bytes]:
         """What one request gets, as soon as it may go on."""

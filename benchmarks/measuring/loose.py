@@ -1,4 +1,4 @@
-"""Deliveries without a row per second, beside a bare `asyncio.Queue` that hands over one by one: both its ends await."""
+"""Deliveries without a row per second, beside a bare `asyncio.Queue` that hands over one by one: both ends await."""
 
 from __future__ import annotations
 

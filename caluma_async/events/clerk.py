@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from django.db import InterfaceError, OperationalError
+
 from caluma_async.events import outbox
 from caluma_async.events.lanes import turned
 from caluma_async.events.outbox import Claim, Fence, Hand, Result
 from caluma_async.events.outbox.dialect import tune
+from caluma_async.events.states import State
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +75,7 @@ class Clerk:
         May be repeated after an error: what was done already is not accepted again.
         """
         tune()
-        accepted = outbox.settle(todo.results) | todo.settled
+        accepted = _settle(todo.results) | todo.settled
         outbox.begin(todo.begun)
         taken = outbox.take([*outbox.first_of(todo.lanes), *todo.ids], self.hand)
         more: set[str] = set()
@@ -98,3 +101,23 @@ class Clerk:
         ids = [*ordered.ids[:share], *unordered[: look.limit - min(share, len(ordered.ids))]]
         left = len(ids) < len(ordered.ids) + len(unordered) or len(unordered) == look.limit
         return outbox.take(ids, self.hand), left or self._laps[kind] > 0
+
+
+def _settle(results: Sequence[Result]) -> set[int]:
+    """Settle; one that the database refuses fails, and keeps the others from nothing."""
+    try:
+        return outbox.settle(results)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # noqa: BLE001 - which of them it is, and why, will be seen
+        return {key for result in results for key in _settle_alone(result)}
+
+
+def _settle_alone(result: Result) -> set[int]:
+    try:
+        return outbox.settle([result])
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - it cannot be kept as it is, whatever the reason
+        reason = ascii(f"How it went could not be written down: {error}")
+        return outbox.settle([Result(fence=result.fence, state=State.FAILED, error=reason)])

@@ -112,7 +112,7 @@ def _is_usual_json(field: Field[Any, Any]) -> bool:
 
 def _reads_usually(kind: type[JSONField[Any, Any]]) -> bool:
     theirs: Any = kind
-    return theirs.from_db_value is JSONField.from_db_value  # type: ignore[attr-defined]
+    return bool(theirs.from_db_value is JSONField.from_db_value)
 
 
 def _read_json(value: Any, *_: Any) -> Any:
@@ -126,7 +126,7 @@ _decode: Final = json.JSONDecoder().decode
 
 
 def _quickly(klass_info: dict[str, Any]) -> dict[str, Any]:
-    """Django's account of which columns make which objects, with `_Quick` in the place of models where that is right."""
+    """Which columns make which objects, as Django has it, with `_Quick` in the place of models where that is right."""
     related = [_quickly(one) for one in klass_info.get("related_klass_infos", ())]
     model = klass_info["model"]
     return {**klass_info, "model": _Quick(model) if _Quick.fits(model) else model, "related_klass_infos": related}

@@ -284,6 +284,8 @@ class Writer:
             places[kind_of(one.assignment.receiver)] -= one.assignment.claim.lane is not None
         for kind, number in places.items():
             self.rooms[kind].give(number)
+        for fence in todo.begun:
+            self._begun[fence.id] = (fence, 0)
         # lanes and deliveries that were due are found again by looking
         self._fresh.update(kind for kind, number in places.items() if number)
 

@@ -75,7 +75,7 @@ def affordable(found: QuerySet[M]) -> list[M]:
 
 
 def spend(context: Context, number: int) -> None:
-    """Count objects that connections give, and nested connections; raises `InvalidInput` if a request gets more than it may."""
+    """Count objects and nested connections; raises `InvalidInput` if a request gets more than it may."""
     spent = context.loaders[_SPENT] = context.loaders.get(_SPENT, 0) + number
     if spent > settings.GRAPHQL_MAX_NODES:
         raise _too_many()

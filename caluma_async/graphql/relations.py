@@ -151,7 +151,8 @@ def reach(kind: GraphQLNamedType, selection: Selection, info: ResolveInfo) -> Re
 def with_key(model: type[M], key: Key, wanted: Reach, context: Context) -> M | None:
     """The object of that key with what is wanted of it; `None` if there is none, or none that the user may see."""
     access: Access = context.access
-    if access.restricts(model):
+    # a number, such as a delivery has, is no value of a compiled query
+    if access.restricts(model) or isinstance(key, int):
         return wanted.loaded_by(visible(model, context).filter(pk=key)).first()
     return next(iter(_by_key(model, wanted)(key)), None)
 

@@ -84,15 +84,13 @@ def new_work_item(task: Task, addressed: list[str], controlling: list[str], mome
 def _add(plan: Plan, task: Task, existing: Sequence[WorkItem], moment: Moment, now: datetime) -> None:
     addressed = groups_of(task.address_groups, task, moment)
     controlling = groups_of(task.control_groups, task, moment)
-    redo = [item for item in existing if item.status == WorkItem.STATUS_REDO]
     for groups in _portions(task, addressed):
         if not task.is_multiple_instance and _with_groups(existing, groups, _OPEN):
             continue
-        again = _with_groups(redo, groups, {WorkItem.STATUS_REDO})
+        again = _with_groups(existing, groups, {WorkItem.STATUS_REDO})
         if again is None:
             plan.create.append(new_work_item(task, groups, list(controlling), moment, now))
         else:
-            redo.remove(again)
             again.case = moment.case
             plan.again.append(again)
 

@@ -1,4 +1,4 @@
-"""Requests that are small to send and meant to be dear to answer, by name: the status that each may get, and its body."""
+"""Requests that are small to send and meant to be dear to answer, by name."""
 
 from __future__ import annotations
 

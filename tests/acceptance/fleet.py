@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tests.acceptance.facts import eventually
-from tests.acceptance.ledger import FAIL, Ledger, Line, by_lane, executions, replay
+from tests.acceptance.ledger import END, FAIL, Ledger, Line, by_lane, executions, replay
 from tests.acceptance.rows import Rows
 from tests.acceptance.server import Server
 from tests.acceptance.traffic import Traffic, prepare
@@ -26,10 +26,13 @@ RECEIVERS: Final = ("awaited", "asking", "threaded")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was seen: events and deliveries, how many of these ran more than once, what was asked of the server."""
+    """What was seen: events, deliveries and lanes, how many deliveries were never carried out, and how many more than
+    once, what was asked of the server."""
 
     events: int
     deliveries: int
+    lanes: int
+    lost: int
     repeated: int
     answered: int
     unanswered: int
@@ -143,7 +146,9 @@ class Fleet:
         self._judge_effects({event for receiver, event in ran if receiver == "threaded"}, ran)
         return Verdict(
             events=len({event for _, event in ran}),
-            deliveries=len(ran),
+            deliveries=len(claims),
+            lanes=len(by_lane(lines)),
+            lost=len(claims.keys() - {(line.receiver, line.event) for line in lines if line.mark == END}),
             repeated=len(repeated),
             answered=len(traffic.answered),
             unanswered=len(traffic.unanswered),

@@ -43,11 +43,24 @@ CURSORS: Final = st.sampled_from(
 )
 OBJECTS: Final = st.dictionaries(TEXTS, VALUES, max_size=3).map(json.dumps)
 
+
+def _literal(value: Any) -> ValueNode:
+    """The value as GraphQL writes it; an object as text, for its keys need not be names."""
+    if isinstance(value, bool):
+        return nodes.Boolean(value)
+    if isinstance(value, list):
+        return nodes.List([_literal(each) for each in value])
+    if value is None:
+        return nodes.Null
+    kinds = {int: nodes.Int, float: nodes.Float, str: nodes.String}
+    return kinds[type(value)](value) if type(value) in kinds else nodes.String(json.dumps(value))
+
+
 _SCALARS: Final[Mapping[str, st.SearchStrategy[ValueNode]]] = {
     "Int": WHOLE.map(nodes.Int),
     "DateTime": INSTANTS.map(nodes.String),
     "JSONString": st.one_of(OBJECTS, VALUES.map(json.dumps), TEXTS).map(nodes.String),
-    "GenericScalar": VALUES.map(lambda value: _literal(value)),
+    "GenericScalar": VALUES.map(_literal),
     "FlowJexl": EXPRESSIONS.map(nodes.String),
     "GroupJexl": EXPRESSIONS.map(nodes.String),
     "QuestionJexl": EXPRESSIONS.map(nodes.String),
@@ -101,6 +114,8 @@ class _Mending(Visitor):
             return some.map(nodes.List)
         if name in {"before", "after"}:
             return CURSORS.map(nodes.String)
+        if name in {"first", "last", "offset"}:
+            return st.integers(0, 5).map(nodes.Int)
         if name in {"meta", "context"}:
             return OBJECTS.map(nodes.String)
         kind = self._own_kind if name == "id" else _KINDS.get(name, name)
@@ -108,15 +123,3 @@ class _Mending(Visitor):
 
     def _reference(self, kind: str) -> st.SearchStrategy[ValueNode]:
         return st.sampled_from(self._names[kind]).map(nodes.String)
-
-
-def _literal(value: Any) -> ValueNode:
-    """The value as GraphQL writes it; an object as text, for its keys need not be names."""
-    if isinstance(value, bool):
-        return nodes.Boolean(value)
-    if isinstance(value, list):
-        return nodes.List([_literal(each) for each in value])
-    if value is None:
-        return nodes.Null
-    kinds = {int: nodes.Int, float: nodes.Float, str: nodes.String}
-    return kinds[type(value)](value) if type(value) in kinds else nodes.String(json.dumps(value))

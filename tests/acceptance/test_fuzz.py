@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,14 +98,14 @@ def test_nothing_that_a_client_can_say_breaks_the_server(
     described = schemathesis.graphql.from_url(f"{server.url}/graphql")
     operations = [found.ok() for found in described.get_all_operations()]
     wrong: list[str] = []
-    answers: Counter[str] = Counter()
+    asked: set[str] = set()
     with httpx.Client(base_url=server.url, timeout=LONGEST) as client:
 
         def ask(document: str, label: str) -> None:
             response = client.post("/graphql", json={"query": document})
             if said := complaint(response):
                 wrong.append(f"{said}: {document}")
-            answers[f"{label} {'errors' not in response.json()}"] += 1
+            asked.add(label)
 
         for operation in operations:
             names.update(case_names())
@@ -121,6 +120,5 @@ def test_nothing_that_a_client_can_say_breaks_the_server(
             check()
     server.stop()
     assert wrong == []
-    assert {label.partition(" ")[0] for label in answers} == {operation.label for operation in operations}
+    assert asked == {operation.label for operation in operations}
     assert not re.search(r"Traceback|\b(ERROR|CRITICAL)\b", server.log), server.log[-10_000:]
-    print(answers)

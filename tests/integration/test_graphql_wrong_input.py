@@ -174,3 +174,17 @@ def test_what_does_not_fit_the_schema_never_reaches_a_verb(
     name: str, given: dict[str, Any], world: dict[str, str]
 ) -> None:
     assert refused(name, named(given, world))["status"] == 400
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400"])
+def test_a_number_that_no_json_holds_is_refused_where_it_stands(number: str) -> None:
+    error = refusal(f'{{ allCases(filter: [{{metaValue: [{{key: "a", value: {number}}}]}}]) {{ totalCount }} }}')
+    assert error["message"].startswith("filter: metaValue must be JSON")
+    assert error["extensions"] == {"code": "invalid", "field": "filter"}
+
+
+def test_a_key_to_sort_by_that_no_database_takes_is_refused_where_it_stands() -> None:
+    document = "query ($key: String) { allCases(order: [{meta: $key}]) { edges { cursor } } }"
+    error = refusal(document, key="\x00")
+    assert error["message"].startswith("order: meta contains a character")
+    assert error["extensions"] == {"code": "invalid", "field": "order"}

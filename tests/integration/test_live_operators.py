@@ -23,7 +23,7 @@ from caluma_async.testing.plugin import Deliver
 from caluma_async.verbs import Verb, run
 from caluma_async.verbs.deliveries import RetryDelivery, SeeDeliveries
 from caluma_async.workflow import CompleteWorkItem
-from caluma_async.workflow.models import WorkItem
+from caluma_async.workflow.models import Workflow, WorkItem
 from tests.api import ask, gid, nodes, outcome, refusal, statements
 from tests.integration.delivery_stage import Stage, stage
 
@@ -167,7 +167,7 @@ def test_deliveries_are_found_filtered_and_sorted(parcels: Stage, deliver: Deliv
 
 def completed(settings: Settings, number: int = 1) -> list[WorkItem]:
     settings.EVENT_LOG = True
-    workflow = make_workflow("w", start=["a"])
+    workflow = Workflow.objects.filter(pk="w").first() or make_workflow("w", start=["a"])
     items = [make_case(workflow, ready=["a"]).work_items.get() for _ in range(number)]
     for item in items:
         run(CompleteWorkItem(User("anna"), id=item.pk))

@@ -9,10 +9,10 @@ import pytest
 from django.db.models.signals import post_save, pre_save
 from django.test import override_settings
 
-from caluma_async.errors import Misconfigured, Refused, SignalHandlingError
+from caluma_async.errors import Refused, SignalHandlingError
 from caluma_async.events import on
 from caluma_async.events.receivers import registry
-from caluma_async.testing.factories import make_case, make_form, make_task, make_work_item, make_workflow
+from caluma_async.testing.factories import make_case, make_task, make_work_item, make_workflow
 from caluma_async.verbs import run
 from caluma_async.workflow import (
     CancelCase,
@@ -138,67 +138,6 @@ def test_a_status_that_a_pre_receiver_writes_by_hand_does_not_confuse_the_verb()
 
     run(CompleteWorkItem(ANNA, id=item(case, "a").pk))
     assert item(case, "a").status == "completed"
-
-
-def test_validated_data_of_a_work_item_is_honoured() -> None:
-    make_task("b", address_groups="['a']")
-    make_workflow("approval", flows={"a": "'b'|task"})
-    case = make_case("approval", ready=["a"])
-
-    @on(events.pre_create_work_item, raise_exception=True)
-    def change(work_item: None, validated_data: dict[str, Any], **kwargs: Any) -> None:
-        assert work_item is None
-        assert validated_data["case"] == case
-        validated_data["addressed_groups"] = ["z", *validated_data["addressed_groups"]]
-        validated_data["meta"]["source"] = validated_data["previous_work_item"].task_id
-        validated_data["name"] = "Changed"
-
-    run(CompleteWorkItem(ANNA, id=item(case, "a").pk))
-    made = item(case, "b")
-    assert (made.addressed_groups, made.meta, str(made.name)) == (["z", "a"], {"source": "a"}, "Changed")
-
-
-def test_validated_data_that_no_work_item_has_is_named() -> None:
-    make_workflow("approval", start=["a"])
-
-    @on(events.pre_create_work_item, raise_exception=True)
-    def change(validated_data: dict[str, Any], **kwargs: Any) -> None:
-        validated_data["colour"] = "red"
-
-    with pytest.raises(Misconfigured, match="A work item has no 'colour'"):
-        run(StartCase(ANNA, workflow="approval"))
-    assert not Case.objects.exists()
-
-
-def test_validated_data_of_a_case_is_honoured() -> None:
-    make_workflow("approval", start=["a"])
-    make_workflow("other", start=["b"])
-    form = make_form("application")
-
-    @on(events.pre_create_case, raise_exception=True)
-    def change(case: None, validated_data: dict[str, Any], **kwargs: Any) -> None:
-        assert case is None
-        validated_data["workflow"] = type(validated_data["workflow"]).objects.get(pk="other")
-        validated_data["form"] = form
-        validated_data["meta"]["changed"] = True
-
-    case = run(StartCase(ANNA, workflow="approval", meta={"a": 1}))
-    case.refresh_from_db()
-    assert statuses(case) == {"": "running", "b": "ready"}
-    assert case.meta == {"a": 1, "changed": True}
-    assert case.document is not None
-    assert case.document.form_id == "application"
-
-
-def test_validated_data_that_no_case_has_is_named() -> None:
-    make_workflow("approval")
-
-    @on(events.pre_create_case, raise_exception=True)
-    def change(validated_data: dict[str, Any], **kwargs: Any) -> None:
-        validated_data["colour"] = "red"
-
-    with pytest.raises(Misconfigured, match=r"pre_create_case put wrong data into validated_data: .*colour"):
-        run(StartCase(ANNA, workflow="approval"))
 
 
 def test_a_receiver_completes_what_was_created_and_so_on_to_the_end() -> None:

@@ -59,6 +59,15 @@ def test_work_items_are_made_as_their_task_says() -> None:
     assert abs(review.deadline - timezone.now() - timedelta(hours=1)) < timedelta(minutes=1)
 
 
+@pytest.mark.parametrize("lead_time", [None, 0])
+def test_no_lead_time_is_no_deadline_and_none_at_all_is_at_once(lead_time: int | None) -> None:
+    make_task("review", lead_time=lead_time)
+    make_workflow("approval", start=["review"])
+    started = timezone.now()
+    deadline = WorkItem.objects.get(case=run(StartCase(ANNA, workflow="approval"))).deadline
+    assert deadline is None if lead_time is None else started <= deadline <= timezone.now()
+
+
 def test_the_name_of_a_work_item_is_its_own_copy() -> None:
     task = make_task("review", name={"en": "Review"})
     make_workflow("approval", start=["review"])

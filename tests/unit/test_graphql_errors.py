@@ -10,6 +10,7 @@ import psycopg.errors
 import pytest
 from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest
+from pytest_django import Settings
 from strawberry.extensions import SchemaExtension
 
 from caluma_async.errors import (
@@ -174,3 +175,15 @@ async def test_one_message_is_one_line_of_the_log(caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.INFO, "caluma_async"):
         await ask(door(), '{ failing(name: "a") }')
     assert not any("\n" in record.getMessage() for record in caplog.records if record.name == "caluma_async.graphql")
+
+
+async def test_errors_beyond_a_hundred_are_counted_in_the_answer_and_in_the_log(
+    caplog: pytest.LogCaptureFixture, settings: Settings
+) -> None:
+    settings.GRAPHQL_MAX_ALIASES = 1_000
+    raised["a"] = Refused("Not now.")
+    with caplog.at_level(logging.INFO, "caluma_async.graphql"):
+        response = await ask(door(), "{" + " ".join(f'a{n}: failing(name: "a")' for n in range(130)) + "}")
+    errors = response.json()["errors"]
+    assert [error["message"] for error in errors] == ["Not now."] * 100 + ["30 more errors are left out."]
+    assert len(caplog.records) == 101

@@ -132,6 +132,12 @@ def test_an_impossible_port_is_said_in_a_sentence(port: int) -> None:
         call_command("serve", host="127.0.0.1", port=port)
 
 
+@pytest.mark.parametrize("workers", [0, -1])
+def test_no_workers_are_said_in_a_sentence(workers: int) -> None:
+    with pytest.raises(CommandError, match="WORKERS must be 1 or more"):
+        call_command("serve", host="127.0.0.1", port=0, workers=workers)
+
+
 def test_a_server_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     Started(monkeypatch, starts=False)
     with pytest.raises(CommandError, match="did not start"):

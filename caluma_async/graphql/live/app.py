@@ -114,9 +114,16 @@ class LiveConsumer(GraphQLWSConsumer[Connection, None]):
             return
         self.run_task = asyncio.create_task(self._served())
         while (message := await receive())["type"] == "websocket.receive":
-            await self.message_queue.put({"message": message.get("text"), "disconnected": False})
+            await self._take(message.get("text"))
         self._is_closed = True
         await self._finish()
+
+    async def _take(self, text: str | None) -> None:
+        most = settings.GRAPHQL_MAX_BODY
+        if text is not None and len(text) > most:
+            self.hang_up(f"A message is too large; at most {most} characters are allowed.", TOO_LARGE)
+        elif self._ending is None:
+            await self.message_queue.put({"message": text, "disconnected": False})
 
     async def _served(self) -> None:
         try:
@@ -172,11 +179,8 @@ class LiveConsumer(GraphQLWSConsumer[Connection, None]):
             )
 
     def decode_json(self, data: str | bytes) -> Any:
-        """The message, within its limits; what is none is an object of no type."""
+        """The value of a message."""
         text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-        if len(text) > settings.GRAPHQL_MAX_BODY:
-            self.hang_up(f"A message is too large; at most {settings.GRAPHQL_MAX_BODY} bytes are allowed.", TOO_LARGE)
-            return {}
         try:
             return body.parsed(text, "A message")
         except BadRequestError as error:

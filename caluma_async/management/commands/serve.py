@@ -48,6 +48,8 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int, workers: int, **options: Any) -> None:
         """Listen, say where, serve."""
+        if workers < 1:
+            raise CommandError(f"{workers} workers serve nobody; WORKERS must be 1 or more.")
         with _listening(host, port) as listener:
             self.stdout.write(WELCOME.format(url=_url(host, listener), body=EXAMPLE), ending="\n\n")
             self.stdout.flush()

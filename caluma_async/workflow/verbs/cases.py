@@ -151,8 +151,10 @@ class SaveCase(FamilyVerb[Case]):
         key = uuid7() if self.data.get("id") is None else self.key("id", Case)
         try:
             case = Case(**{"id": key, **data})
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise Misconfigured(f"A receiver of pre_create_case put wrong data into validated_data: {error}") from error
+        if case.workflow_id is None:
+            raise Misconfigured("A receiver of pre_create_case left no workflow in validated_data.")
         case.family_id = case.pk if parent is None else parent.case.family_id
         case.stamp(self.user)
         return case

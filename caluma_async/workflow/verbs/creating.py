@@ -21,16 +21,27 @@ def announced(verb: Verb[Any], planned: Sequence[Fields]) -> list[WorkItem]:
     work_items = []
     for fields in planned:
         verb.emit(pre_create_work_item, work_item=None, validated_data=fields)
-        unknown = fields.keys() - _NAMES
-        if unknown:
-            listed = ", ".join(sorted(map(repr, unknown)))
-            raise Misconfigured(
-                f"A work item has no {listed}; a receiver of pre_create_work_item put it into its data."
-            )
-        work_item = WorkItem(**fields)
+        work_item = _made(fields)
         work_item.stamp(verb.user)
         work_items.append(work_item)
     return work_items
+
+
+def _made(fields: Fields) -> WorkItem:
+    """The work item that receivers left these fields for."""
+    unknown = fields.keys() - _NAMES
+    if unknown:
+        listed = ", ".join(sorted(map(repr, unknown)))
+        raise Misconfigured(f"A work item has no {listed}; a receiver of pre_create_work_item put it into its data.")
+    try:
+        work_item = WorkItem(**fields)
+    except ValueError as error:
+        raise Misconfigured(
+            f"A receiver of pre_create_work_item put wrong data into validated_data: {error}"
+        ) from error
+    if work_item.task_id is None or work_item.case_id is None:
+        raise Misconfigured("A receiver of pre_create_work_item left no task or no case in validated_data.")
+    return work_item
 
 
 def written(verb: Verb[Any], work_items: Sequence[WorkItem]) -> None:
