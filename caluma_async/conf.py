@@ -195,7 +195,7 @@ class Settings:
     EVENT_CONCURRENCY = _integer(256, "Deliveries to `async def` receivers that run at once, per process.", 1)
     EVENT_THREADS = _integer(
         16,
-        "Threads per process for `def` receivers, and as many for database calls of `async def` ones; one connection each.",
+        "Threads per process for `def` receivers, as many for database calls of `async def` ones; a connection each.",
         1,
     )
     EVENT_TIMEOUT = _seconds(
@@ -219,7 +219,7 @@ class Settings:
     )
     CHANNEL_LAYER_URL = Setting(
         "",
-        "Redis (`redis://…`) through which processes tell each other what their subscribers wait for. Empty: they do not.",
+        "Redis (`redis://…`) by which processes tell each other of events that subscribers wait for. Empty: they do not.",
         parse=_text,
         check=lambda value: (
             None if value == "" or str(value).startswith(("redis://", "rediss://")) else "must begin with redis://"

@@ -1,4 +1,4 @@
-"""Who wants to hear of every event once it is committed, beside its receivers: the log, subscribers, other processes."""
+"""Who wants to hear of every committed event, beside its receivers: the log, subscribers, other processes."""
 
 from __future__ import annotations
 

@@ -32,10 +32,10 @@ _FAREWELL: Final = 2.0
 
 
 class Bus:
-    """Sends and receives while `CHANNEL_LAYER_URL` is set; does nothing otherwise. `on_message` gets what others sent."""
+    """Sends and receives while `CHANNEL_LAYER_URL` is set, else does nothing. `on_message` gets what others sent."""
 
     def __init__(self) -> None:
-        self.on_message: Callable[[dict[str, Any]], None] = lambda message: None
+        self.on_message: Callable[[dict[str, Any]], None] = _ignore
         self._own = uuid4().hex
         self._lock = threading.Lock()
         self._outgoing: deque[dict[str, Any]] = deque(maxlen=_MOST)
@@ -171,6 +171,10 @@ class _Running:
             except Exception as error:  # noqa: BLE001 - whatever Redis does, it is tried again
                 logger.warning("Other processes cannot be heard: %s.", type(error).__name__)
                 await asyncio.sleep(_PAUSE)
+
+
+def _ignore(message: dict[str, Any]) -> None:
+    """Until somebody listens."""
 
 
 def _layer(url: str) -> Any:

@@ -180,7 +180,7 @@ def decide(assignment: Assignment, error: BaseException | None) -> Result:
     """What becomes of a delivery whose attempt ended like this."""
     if error is None:
         return delivered(assignment)
-    result = partial(Result, fence=assignment.claim.fence, error=_described(error))
+    result = partial(Result, fence=assignment.claim.fence, error=described(error))
     if isinstance(error, Discard | Gone):
         return result(state=State.DISCARDED, error=_storable(str(error)))
     retry = assignment.receiver.retry or DEFAULT
@@ -191,7 +191,7 @@ def decide(assignment: Assignment, error: BaseException | None) -> Result:
     return result(state=State.HELD if holds else State.FAILED)
 
 
-def _described(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     """The traceback as a person wants to see it."""
     text = _storable("".join(traceback.format_exception(error)))
     return text if len(text) <= _LONGEST_ERROR else f"{text[: _LONGEST_ERROR // 2]}\n…\n{text[-_LONGEST_ERROR // 2 :]}"

@@ -203,4 +203,3 @@ def install() -> None:
 def _log_has_grown() -> None:
     for call in list(grown.values()):
         call()
-

@@ -10,6 +10,7 @@ from django.db import transaction
 from caluma_async.conf import settings
 from caluma_async.events import audience, feed, outbox
 from caluma_async.events.carriers.base import Parcel
+from caluma_async.events.executor import described
 from caluma_async.events.lanes import lane_of
 from caluma_async.events.lifecycle import current
 from caluma_async.events.outbox import NewDelivery, StoredEvent
@@ -48,7 +49,7 @@ def _new(event: StoredEvent, due: Due, parcel: Parcel) -> NewDelivery:
     lane = lane_of(receiver.name, event.lane) if receiver.ordered else None
     if due.error is not None:
         state = State.HELD if receiver.on_exhausted == "hold" else State.FAILED
-        return NewDelivery(event.id, receiver.name, lane, state, "".join(traceback.format_exception(due.error)))
+        return NewDelivery(event.id, receiver.name, lane, state, described(due.error))
     return NewDelivery(event.id, receiver.name, lane, start=parcel.reserve(receiver, lane))
 
 

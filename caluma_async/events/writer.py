@@ -124,6 +124,9 @@ class Writer:
             if receiver is None:
                 self._disown(claim)
                 continue
+            if not self.taking:  # a round that was under way when the process began to drain
+                self.release([executor.released(claim, uncounted=claim.begun)])
+                continue
             self._hold(claim)
             if claim.begun:
                 if claim.lane is not None:

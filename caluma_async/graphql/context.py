@@ -19,8 +19,8 @@ class Context:
     """One request, as resolvers see it (`info.context`).
 
     `request` is a Django request with `user`, `headers` and `META`: extension classes get it. `loaders` holds what
-    loads for this request, by a key of its owner's. `document` is what is being run, parsed and valid. `hang_up` ends the
-    connection of a subscription, with a reason.
+    loads for this request, by a key of its owner's. `document` is what is being run, parsed and valid. `hang_up`
+    ends the connection of a subscription, with a reason.
     """
 
     user: User = ANONYMOUS

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, TypeVar
+from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor, ReverseOneToOneDescriptor
@@ -25,7 +26,7 @@ from caluma_async.errors import NotFound
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.fields import answered_by, reads_of
 from caluma_async.graphql.loaders import loaded, visible
-from caluma_async.graphql.relay import Key, key_columns
+from caluma_async.graphql.relay import key_columns
 from caluma_async.graphql.selection import ResolveInfo, Selection, selected
 
 M = TypeVar("M", bound=Model)
@@ -148,11 +149,11 @@ def reach(kind: GraphQLNamedType, selection: Selection, info: ResolveInfo) -> Re
     return Reach(tuple(joins), tuple(columns))
 
 
-def with_key(model: type[M], key: Key, wanted: Reach, context: Context) -> M | None:
+def with_key(model: type[M], key: Any, wanted: Reach, context: Context) -> M | None:
     """The object of that key with what is wanted of it; `None` if there is none, or none that the user may see."""
     access: Access = context.access
     # a number, such as a delivery has, is no value of a compiled query
-    if access.restricts(model) or isinstance(key, int):
+    if access.restricts(model) or not isinstance(key, str | UUID):
         return wanted.loaded_by(visible(model, context).filter(pk=key)).first()
     return next(iter(_by_key(model, wanted)(key)), None)
 

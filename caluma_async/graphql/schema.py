@@ -6,8 +6,8 @@ from typing import Final
 
 from strawberry.schema.config import StrawberryConfig
 
-from caluma_async.graphql.execution import Schema
 from caluma_async.graphql.events.scalars import EVENT_NAME, EventName
+from caluma_async.graphql.execution import Schema
 from caluma_async.graphql.fields import resolve_directly
 from caluma_async.graphql.live.subscriptions import Subscription
 from caluma_async.graphql.mutations import Mutation

@@ -61,7 +61,9 @@ def _serving(opened: ExitStack, folder: Path, *, logged: bool, **more: str) -> S
 @asynccontextmanager
 async def subscribed(server: Server, **variables: Any) -> AsyncIterator[ClientConnection]:
     address = server.url.replace("http://", "ws://") + "/graphql"
-    async with connect(address, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]) as socket:
+    protocols = [websockets.Subprotocol("graphql-transport-ws")]
+    # without a bound: a client that does not read what is left does not hear the farewell either
+    async with connect(address, subprotocols=protocols, max_queue=None) as socket:
         await socket.send(json.dumps({"type": "connection_init"}))
         assert json.loads(await socket.recv())["type"] == "connection_ack"
         payload = {"query": EVENTS, "variables": variables}

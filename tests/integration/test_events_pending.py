@@ -52,7 +52,7 @@ def recorder() -> Iterator[Recorder]:
     scope._recorders[:] = before
 
 
-class Undone(Exception):  # noqa: N818 - what becomes of it
+class Undone(Exception):
     """Raised where a transaction is to be undone."""
 
 

@@ -30,7 +30,7 @@ from caluma_async.verbs import run
 from caluma_async.verbs.deliveries import SeeEvents
 from caluma_async.workflow import CompleteWorkItem, SaveCase, SkipWorkItem, SuspendCase
 from caluma_async.workflow.events import post_create_case, pre_create_case
-from caluma_async.workflow.models import Case, WorkItem
+from caluma_async.workflow.models import Case, Workflow, WorkItem
 from tests.live_client import Client, Closed, connected
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -79,6 +79,11 @@ def two_cases() -> tuple[WorkItem, WorkItem]:
     make_task("b")
     make_workflow("w", start=["a"], flows={"a": "'b'|task"})
     return tuple(make_case("w", ready=["a"], user=ANNA).work_items.get() for _ in range(2))  # type: ignore[return-value]
+
+
+def ready_item(user: User) -> WorkItem:
+    workflow = Workflow.objects.filter(pk="w").first() or make_workflow("w", start=["a"])
+    return make_case(workflow, ready=["a"], user=user).work_items.get()
 
 
 def complete(item: WorkItem) -> WorkItem:
@@ -181,7 +186,7 @@ def guarded() -> LiveApp:
 async def test_a_subscriber_sees_events_of_what_it_may_see_only(settings: Settings, logged: bool) -> None:
     settings.EVENT_LOG = logged
     item, _ = await work(two_cases)
-    theirs = await work(lambda: make_case("w", ready=["a"], user=User("otto")).work_items.get())
+    theirs = await work(ready_item, User("otto"))
     async with connected(guarded()) as client:
         await client.begin(Authorization="otto")
         await subscribed(client)
@@ -201,7 +206,7 @@ async def test_a_subscriber_sees_events_of_what_it_may_see_only(settings: Settin
 async def test_events_about_no_object_are_for_those_who_may_see_events(settings: Settings, logged: bool) -> None:
     settings.EVENT_LOG = logged
     rung = EventType("post_rung", arguments=("bell",))
-    item = await work(lambda: make_case(make_workflow("w", start=["a"]), ready=["a"], user=ANNA).work_items.get())
+    item = await work(ready_item, ANNA)
     async with connected(guarded()) as anna, connected(guarded()) as operator:
         await anna.begin(Authorization="anna")
         await operator.begin(headers={"Authorization": "oskar/ops"})
@@ -217,7 +222,7 @@ async def test_events_about_no_object_are_for_those_who_may_see_events(settings:
 async def test_the_objects_of_many_events_are_loaded_by_one_statement(
     number: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    item, _ = await work(two_cases)
+    await work(two_cases)
     case = await work(lambda: make_case("w", ready=[f"t{n}" for n in range(number)], user=ANNA))
     counted: list[int] = []
 
@@ -243,7 +248,7 @@ async def test_the_objects_of_many_events_are_loaded_by_one_statement(
 
 async def test_it_goes_on_behind_an_event_without_gap_or_double(settings: Settings) -> None:
     settings.EVENT_LOG = True
-    items = [item for item in (await work(two_cases))]
+    items = await work(two_cases)
     async with connected() as client:
         await client.begin()
         await subscribed(client)
@@ -253,10 +258,12 @@ async def test_it_goes_on_behind_an_event_without_gap_or_double(settings: Settin
     async with connected() as client:
         await client.begin()
         await client.subscribe(EVENTS, after=last["id"])
-        third = await work(lambda: make_case("w", ready=["a"], user=ANNA).work_items.get())
+        third = await work(ready_item, ANNA)
         await work(complete, third)
         ids = [(await client.pushed())["events"]["id"] for _ in range(5)]
-    stored = await work(lambda: [str(key) for key in EventRecord.objects.order_by("position").values_list("pk", flat=True)])
+    stored = await work(
+        lambda: [str(key) for key in EventRecord.objects.order_by("position").values_list("pk", flat=True)]
+    )
     assert [last["id"], *ids] == stored
 
 
@@ -335,10 +342,14 @@ async def test_a_slow_subscriber_is_cut_off_and_told_why_and_nobody_waits_for_it
             await listening(quick)
         slow.reads.set()
         with pytest.raises(Closed) as closed:
-            while True:
-                await slow.next()
+            await last_of(slow)
     assert closed.value.code == 1013
     assert closed.value.reason.startswith("Too slow: more than 3 events were waiting.")
+
+
+async def last_of(client: Client) -> None:
+    while True:
+        await client.next()
 
 
 async def test_a_field_that_fails_is_told_in_our_words_and_the_next_event_comes(
@@ -375,6 +386,7 @@ async def test_a_mutation_with_nobody_listening_costs_what_it_did(settings: Sett
 
 async def test_the_log_keeps_events_that_are_delivered_too_and_pre_events_not(settings: Settings) -> None:
     settings.EVENT_LOG = True
+
     @on(post_create_case)
     async def received(**kwargs: Any) -> None: ...
 
@@ -384,5 +396,4 @@ async def test_the_log_keeps_events_that_are_delivered_too_and_pre_events_not(se
     await work(lambda: run(SaveCase(ANNA, workflow=make_workflow("w", start=["a"]).pk)))
     names = await work(lambda: [entry.event.type for entry in log.newer(0)])
     assert names == ["post_create_case", "post_create_work_item"]
-    assert await work(lambda: log.end()) == 2
-
+    assert await work(log.end) == 2

@@ -85,7 +85,8 @@ DELIVERIES = """query($filter: [DeliveryFilterSetType], $order: [DeliveryOrderSe
     id receiver status attempt error availableAt event { id name sender user } } } } }"""
 EVENTS = """query($filter: [EventFilterSetType], $order: [EventOrderSetType], $first: Int) {
   allEvents(filter: $filter, order: $order, first: $first) { totalCount edges { node {
-    id name sender user workItem { id status } case { id } deliveries { totalCount edges { node { status } } } } } } }"""
+    id name sender user workItem { id status } case { id }
+    deliveries { totalCount edges { node { status } } } } } } }"""
 QUESTIONS = {
     "allEvents": "{ allEvents { totalCount } }",
     "allDeliveries": "{ allDeliveries { totalCount } }",

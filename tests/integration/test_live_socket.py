@@ -16,18 +16,18 @@ from caluma_async.access import TRUSTED
 from caluma_async.errors import NotAllowed, Unauthenticated, Unavailable
 from caluma_async.events import asend_event, feed
 from caluma_async.events.feed import Changed
+from caluma_async.events.models import Delivery
 from caluma_async.events.receivers import registry
+from caluma_async.events.telemetry import Kind
 from caluma_async.graphql import database
 from caluma_async.graphql.app import GraphQLApp
 from caluma_async.graphql.live.app import LiveApp
 from caluma_async.graphql.schema import schema
 from caluma_async.identity import User
-from caluma_async.events.models import Delivery
 from caluma_async.verbs import run
 from caluma_async.verbs.deliveries import DiscardDelivery, RetryDelivery
 from tests.integration.delivery_stage import stage
 from tests.integration.engine import delivering
-from caluma_async.events.telemetry import Kind
 from tests.live_client import Client, Closed, connected, dialled
 
 pytestmark = pytest.mark.django_db(transaction=True)

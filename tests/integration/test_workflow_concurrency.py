@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from caluma_async.access.base import Trusted
 from caluma_async.errors import Busy, Refused
 from caluma_async.events import on
 from caluma_async.events.receivers import registry
@@ -229,6 +230,19 @@ def test_a_collision_is_repeated(state: str) -> None:
         run(SaveWorkItem(ANNA, work_item=work_item.pk, name="new", meta={"a": 1}))
     work_item.refresh_from_db()
     assert (work_item.name, work_item.meta) == ({"en": "new"}, {"a": 1})
+
+
+@pytest.mark.postgres
+def test_a_repetition_starts_with_the_input_as_it_was_given() -> None:
+    class Counting(Trusted):
+        def validate(self, deed: Any, instance: Any) -> dict[str, Any]:
+            return {**deed.data, "assigned_users": [*deed.data["assigned_users"], "validated"]}
+
+    work_item = make_work_item()
+    with connection.execute_wrapper(_collide(2, "40P01")):
+        run(SaveWorkItem(ANNA, access=Counting(), work_item=work_item.pk, assigned_users=["ben"]))
+    work_item.refresh_from_db()
+    assert work_item.assigned_users == ["ben", "validated"]
 
 
 @pytest.mark.postgres

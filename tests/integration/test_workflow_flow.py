@@ -134,6 +134,16 @@ def test_a_flow_shared_in_another_workflow_does_not_matter() -> None:
     assert statuses(case) == {"": "running", "a": "completed", "next": "ready"}
 
 
+def test_a_join_does_not_wait_for_tasks_that_share_its_flow_in_another_workflow() -> None:
+    make_task("next")
+    first = make_workflow("first", flows={("a", "b"): "'next'|task"})
+    make_workflow("second").task_flows.create(task=make_task("c"), flow=first.flows.distinct().get())
+    case = make_case("first", ready=["a", "b"])
+    complete(case, "a")
+    complete(case, "b")
+    assert statuses(case) == {"": "running", "a": "completed", "b": "completed", "next": "ready"}
+
+
 def test_multiple_instances_go_on_when_all_have_ended() -> None:
     make_task("consult", is_multiple_instance=True)
     make_task("next")

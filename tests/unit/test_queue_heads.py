@@ -1,8 +1,8 @@
-"""One at a time in a lane, also where a receiver's own transaction settles its delivery before the engine is told."""
+"""What is in hand: one at a time in a lane, whoever settles it, and nothing new once the process drains."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -30,14 +30,17 @@ class Finder:
 
     def __init__(self) -> None:
         self.finds: list[Claim] = []
+        self.settled: list[Result] = []
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def work(self, todo: Round) -> Report:
         """What was to be found is found by the next look."""
+        self.meanwhile()
+        self.settled += todo.results
         found = self.finds if todo.looks else []
         self.finds = [] if todo.looks else self.finds
         return Report(
             accepted={result.fence.id for result in todo.results} | todo.settled,
-            begun={fence.id for fence in todo.successors.values()},
             taken=[],
             found={kind: found if kind == THREAD else [] for kind in todo.looks},
             more=set(),
@@ -69,27 +72,57 @@ def over(one: Claim) -> Finish:
     return Finish(assignment, Result(fence=one.fence, state=State.DELIVERED), settled=True)
 
 
-async def test_what_waits_behind_the_next_one_waits_until_that_one_is_over() -> None:
-    finder, started, kept = Finder(), [], KeptConnections()
-    desk = Desk("clerk", kept)
-    rooms = {ASYNC: Room(4), THREAD: Room(4)}
-    writer = Writer(
-        cast("Clerk", finder), desk, rooms, lambda these: started.extend(one.claim.id for one in these), lambda: None
-    )
+class Stage:
+    """A writer, its clerk, and what it started."""
+
+    def __init__(self) -> None:
+        self.finder = Finder()
+        self.desk = Desk("clerk", KeptConnections())
+        self.rooms = {ASYNC: Room(4), THREAD: Room(4)}
+        self.started: list[int] = []
+        self.writer = Writer(cast("Clerk", self.finder), self.desk, self.rooms, self._start, lambda: None)
+
+    def _start(self, assignments: Sequence[Assignment]) -> None:
+        self.started += [assignment.claim.id for assignment in assignments]
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    stage = Stage()
+    yield stage
+    stage.desk.shutdown()
+
+
+async def test_what_waits_behind_the_next_one_waits_until_that_one_is_over(stage: Stage) -> None:
+    writer, finder = stage.writer, stage.finder
     first, second, third = claim(1, begun=True), claim(2, begun=True), claim(3, begun=False)
-    rooms[THREAD].take(1)
+    stage.rooms[THREAD].take(1)
     writer.arrive([first])
-    # the first one is settled by now, and a look finds what comes after it before anybody says that it is over
+    # its own transaction has settled the first one, and a look finds what comes next before anybody says that it is over
     finder.finds = [second, third]
     writer.look(THREAD)
     await writer.finish()
     writer.over(over(first))
     await writer.finish()
-    assert started == [1, 2]
+    assert stage.started == [1, 2]
     writer.over(over(second))
     await writer.finish()
-    assert started == [1, 2, 3]
+    assert stage.started == [1, 2, 3]
     writer.over(over(claim(3, begun=True)))
     await writer.finish()
-    assert rooms[THREAD].free == 4
-    desk.shutdown()
+    assert stage.rooms[THREAD].free == 4
+
+
+async def test_what_a_round_brings_once_the_process_drains_is_given_back(stage: Stage) -> None:
+    writer, finder = stage.writer, stage.finder
+    finder.finds = [claim(1, begun=True), claim(2, begun=False)]
+    finder.meanwhile = lambda: setattr(writer, "taking", False)
+    writer.look(THREAD)
+    await writer.finish()
+    assert stage.started == []
+    assert [(result.fence.id, result.state, result.uncounted) for result in finder.settled] == [
+        (1, State.WAITING, True),
+        (2, State.WAITING, False),
+    ]
+    assert writer.is_idle
+    assert stage.rooms[THREAD].free == 4

@@ -82,7 +82,7 @@ class Result:
     """How an attempt went: the delivery's next state.
 
     `delay`: seconds until it is due again, where it waits; `None`: as before. `error`: what to keep of what went
-    wrong; `None` leaves what was noted before. `uncounted`: no attempt took place, whether or not it was counted already.
+    wrong; `None` leaves what was noted before. `uncounted`: no attempt took place, even if one was counted.
     """
 
     fence: Fence

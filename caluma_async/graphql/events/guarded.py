@@ -54,9 +54,10 @@ class Guarded(Connected):
         self._look = look
         self._order_type: type = field[-1]
 
-    async def __call__(self, source: Any, info: ResolveInfo, /, **arguments: Any) -> Rows:  # type: ignore[override]
+    async def __call__(self, source: Any, info: ResolveInfo, /, **arguments: Any) -> Rows | None:
         await admitted(info.context, self._look)
-        return await super().__call__(source, info, **arguments)
+        search = super().__call__(source, info, **arguments)
+        return None if search is None else await search
 
     def sorted(self, arguments: Arguments, context: Context) -> list[Order]:
         """The order asked for, then that of the keys."""

@@ -21,9 +21,7 @@ from caluma_async.verbs.deliveries import SeeDeliveries, SeeEvents
 class EventQueries:
     """What can be asked by those who run the site."""
 
-    all_events: Connection[Event] | None = guarded(
-        SeeEvents, models.EventRecord, EventFilterSetType, EventOrderSetType
-    )
+    all_events: Connection[Event] | None = guarded(SeeEvents, models.EventRecord, EventFilterSetType, EventOrderSetType)
     all_deliveries: Connection[Delivery] | None = guarded(
         SeeDeliveries, models.Delivery, DeliveryFilterSetType, DeliveryOrderSetType
     )

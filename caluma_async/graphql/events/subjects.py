@@ -84,5 +84,6 @@ class Subjects:
             self._reach = self._reach.with_column(name)
 
     def __call__(self, keys: Sequence[Any]) -> list[Model | None]:
-        found = {each.pk: each for each in self._reach.loaded_by(visible(self._model, self._context).filter(pk__in=keys))}
+        seen = visible(self._model, self._context).filter(pk__in=keys)
+        found = {each.pk: each for each in self._reach.loaded_by(seen)}
         return [found.get(key) for key in keys]

@@ -77,7 +77,7 @@ class Delivery:
 class OfFamily(Guarded):
     """The resolver of `Case.events`: what the log holds of the case's family."""
 
-    async def __call__(self, source: Any, info: ResolveInfo, /, **arguments: Any) -> Rows:  # type: ignore[override]
+    async def __call__(self, source: Any, info: ResolveInfo, /, **arguments: Any) -> Rows | None:
         return await super().__call__(SimpleNamespace(lane=family_lane(source.family_id)), info, **arguments)
 
     def narrowed(self, queryset: QuerySet[Any], arguments: Arguments, context: Context) -> QuerySet[Any]:

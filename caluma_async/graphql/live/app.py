@@ -64,7 +64,7 @@ class Connection:
         self.user: User = ANONYMOUS
 
     async def introduce(self) -> None:
-        """Find out who it is, by the headers of the handshake and those in `connection_init`; may raise as that does."""
+        """Find out who it is, by the headers of the handshake and those in `connection_init`."""
         for name, value in _headers(self.connection_params or {}).items():
             self.request.META[f"HTTP_{name.upper().replace('-', '_')}"] = value
         self.request.__dict__.pop("headers", None)
@@ -217,7 +217,4 @@ def _headers(payload: Mapping[str, Any]) -> dict[str, str]:
     within = payload.get("headers")
     given = {**payload, **(within if isinstance(within, dict) else {})}
     wanted = {"authorization", "language", "accept-language", settings.GROUP_HEADER.lower()}
-    return {
-        name.lower(): value for name, value in given.items() if isinstance(value, str) and name.lower() in wanted
-    }
-
+    return {name.lower(): value for name, value in given.items() if isinstance(value, str) and name.lower() in wanted}

@@ -49,9 +49,7 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
 
     async def _run(self, operation: Operation[Any, None], context: Context) -> None:
         schema = cast("Schema", self.schema)
-        asked = Asked(
-            query=operation.query, variables=operation.variables, operation_name=operation.operation_name
-        )
+        asked = Asked(query=operation.query, variables=operation.variables, operation_name=operation.operation_name)
         try:
             document = await _prepared(schema, asked)
         except InvalidDocumentError as invalid:
@@ -115,4 +113,3 @@ def _problem(message: Any) -> str:
             "operationName": asked.operation_name,
         }
     return ""
-

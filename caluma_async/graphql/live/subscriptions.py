@@ -86,9 +86,7 @@ class Subscription:
             feed.deliveries.leave(subscriber)
 
 
-async def _events(
-    wanted: Wanted, after: str | None, context: Context
-) -> AsyncGenerator[Sequence[StoredEvent], None]:
+async def _events(wanted: Wanted, after: str | None, context: Context) -> AsyncGenerator[Sequence[StoredEvent], None]:
     """What is committed from now on, or what the log holds behind `after` and then what is committed."""
     position = None if after is None else await _position(after)
     if position is not None:
@@ -180,9 +178,7 @@ class _Asked:
         return found
 
 
-def _deliveries(
-    keys: Sequence[int], wanted: Reach, status: DeliveryStatus | None, context: Context
-) -> list[Any]:
+def _deliveries(keys: Sequence[int], wanted: Reach, status: DeliveryStatus | None, context: Context) -> list[Any]:
     found: dict[Any, Model] = {each.pk: each for each in _visible_deliveries(keys, wanted, status, context)}
     return [found[key] for key in keys if key in found]
 
