@@ -1,4 +1,4 @@
-"""Subscriptions on PostgreSQL: what idle ones cost a mutation, and how soon a commit on one process is seen on another."""
+"""Subscriptions on PostgreSQL: what idle ones cost a mutation, and how soon another process sees a commit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import statistics
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Any
 
 import websockets
@@ -39,9 +39,8 @@ def run(options: Options) -> list[Row]:
             with running_server(database, workers=1, **settings) as port:
                 rows += asyncio.run(_idle(port, options.seconds, kind))
             settings["CHANNEL_LAYER_URL"] = REDIS
-            with running_server(database, workers=1, **settings) as one, running_server(
-                database, workers=1, **settings
-            ) as other:
+            with ExitStack() as opened:
+                one, other = (opened.enter_context(running_server(database, workers=1, **settings)) for _ in range(2))
                 rows += asyncio.run(_across(one, other, kind))
     return rows
 

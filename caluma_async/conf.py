@@ -219,7 +219,7 @@ class Settings:
     )
     CHANNEL_LAYER_URL = Setting(
         "",
-        "Redis (`redis://…`) by which processes tell each other of events that subscribers wait for. Empty: they do not.",
+        "Redis (`redis://…`) for telling other processes of events that subscribers wait for. Empty: no telling.",
         parse=_text,
         check=lambda value: (
             None if value == "" or str(value).startswith(("redis://", "rediss://")) else "must begin with redis://"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from django.core.signals import setting_changed
@@ -117,6 +117,10 @@ class Feed(Generic[T]):
             if not room:
                 self._rooms.pop(subscriber.loop, None)
 
+    def awaits(self, keys: Collection[Hashable]) -> bool:
+        """Whether anybody waits for what has one of these keys."""
+        return any(key in room for room in list(self._rooms.values()) for key in (ANY, *keys))
+
     def publish(self, items: Sequence[T]) -> None:
         """Hand these to all loops that have subscribers."""
         for loop in list(self._rooms):
@@ -146,8 +150,9 @@ _MOVES: Final = frozenset(
 def committed(stored: Sequence[StoredEvent]) -> None:
     """These events were committed: tell the subscribers here and the other processes. Does not wait."""
     if settings.EVENT_LOG:
-        _log_has_grown()
-        bus.send({"log": True})
+        lanes = list({event.lane for event in stored})
+        _log_has_grown(lanes)
+        bus.send({"log": lanes})
         return
     if events:
         events.publish([Happened(0, event) for event in stored])
@@ -185,7 +190,7 @@ def wait_no_more(subscriber: Subscriber[Happened]) -> None:
 def take(message: dict[str, Any]) -> None:
     """What another process tells."""
     if message.get("log"):
-        _log_has_grown()
+        _log_has_grown(message["log"])
     if message.get("events") and events:
         events.publish([Happened(0, of_message(written)) for written in message["events"]])
     if message.get("deliveries") and deliveries:
@@ -200,6 +205,8 @@ def install() -> None:
     setting_changed.connect(audience.follow_settings)
 
 
-def _log_has_grown() -> None:
-    for call in list(grown.values()):
-        call()
+def _log_has_grown(lanes: Collection[str | None]) -> None:
+    """What nobody waits for is read when the reader looks of itself."""
+    if events.awaits(lanes):
+        for call in list(grown.values()):
+            call()

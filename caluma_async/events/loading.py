@@ -74,7 +74,8 @@ class _Reader:
         table, column = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(str(key.column))
         one_of = dialect().one_of(str(key.db_type(connection)).partition("(")[0])
         condition = RawSQL(f"{table}.{column} {one_of}", (None,), output_field=BooleanField())  # noqa: S611 - our names
-        self.queryset = model._base_manager.select_related(*_at_hand.get(model, ())).filter(condition)
+        # without a name `select_related` would follow every relation
+        self.queryset = model._base_manager.select_related(*_at_hand.get(model) or [None]).filter(condition)
         self.compiler: Any = self.queryset.query.get_compiler(connection=connection)
         self.sql, _ = self.compiler.as_sql()
         self.compiler.klass_info = _quickly(self.compiler.klass_info)

@@ -98,7 +98,7 @@ async def test_what_waits_behind_the_next_one_waits_until_that_one_is_over(stage
     first, second, third = claim(1, begun=True), claim(2, begun=True), claim(3, begun=False)
     stage.rooms[THREAD].take(1)
     writer.arrive([first])
-    # its own transaction has settled the first one, and a look finds what comes next before anybody says that it is over
+    # its own transaction has settled the first one, and a look finds what comes next before anybody says it is over
     finder.finds = [second, third]
     writer.look(THREAD)
     await writer.finish()

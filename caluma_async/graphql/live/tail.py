@@ -17,6 +17,9 @@ logger = logging.getLogger("caluma_async.events")
 
 _PAUSE: Final = 1.0
 
+_BREATH: Final = 0.01
+"""Seconds between two reads: what is committed meanwhile is read together."""
+
 
 class Tail:
     """Reads what is new when it is told that the log has grown, and every `EVENT_POLL` seconds in any case."""
@@ -57,6 +60,7 @@ class Tail:
         while True:
             try:
                 position = await self._read(position)
+                await asyncio.sleep(_BREATH)
                 async with asyncio.timeout(settings.EVENT_POLL):
                     await self._grown.wait()
             except TimeoutError:

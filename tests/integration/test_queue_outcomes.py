@@ -1,0 +1,307 @@
+"""What becomes of deliveries that fail, take too long or share their transaction with their acknowledgement."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+
+from caluma_async.events import (
+    Discard,
+    EventType,
+    Retry,
+    RetryAfter,
+    asend_event,
+    filter_events,
+    on,
+    send_event,
+)
+from caluma_async.events.receivers import registry
+from caluma_async.events.states import State
+from caluma_async.events.telemetry import Kind
+from caluma_async.identity import User
+from tests.integration.engine import delivering, in_thread, rows
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AT_ONCE = Retry(max_attempts=3, base=0, jitter=False)
+
+
+@pytest.fixture(autouse=True)
+def _isolated() -> Iterator[None]:
+    with registry.isolated():
+        yield
+
+
+@pytest.fixture
+def painted() -> EventType:
+    """An event without a lane."""
+    return EventType("post_painted", arguments=("wall",))
+
+
+@pytest.fixture
+def built() -> EventType:
+    """An event with a lane per house."""
+    return EventType("post_built", arguments=("house", "floor"), lane=lambda arguments: f"house:{arguments['house']}")
+
+
+def emit_in_transaction(*events: tuple[EventType, dict[str, Any]], fail: bool = False) -> None:
+    with transaction.atomic():
+        for event, arguments in events:
+            send_event(event, **arguments)
+        if fail:
+            transaction.set_rollback(True)
+
+
+async def test_a_failing_receiver_is_retried_and_then_a_dead_letter(painted: EventType, caplog: Any) -> None:
+    @on(painted, retry=AT_ONCE)
+    async def receiver(wall: str) -> None:
+        raise ValueError(f"no {wall}\0")
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north")
+        await heard.until(Kind.FAILED)
+    ((state, attempt, error),) = await rows("state", "attempt", "error")
+    assert (state, attempt) == (State.FAILED, 3)
+    assert "ValueError: no north\\0" in error
+    assert "Traceback" in error
+    (failure,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "failed for good at attempt 3" in failure.getMessage()
+    assert failure.exc_info is not None
+    assert failure.event == "post_painted"
+
+
+async def test_the_lane_of_a_dead_letter_goes_on(built: EventType) -> None:
+    got: list[int] = []
+
+    @on(built, retry=Retry(max_attempts=1))
+    async def receiver(floor: int) -> None:
+        got.append(floor)
+        raise ValueError
+
+    async with delivering() as (_, heard):
+        await in_thread(lambda: emit_in_transaction(*[(built, {"house": 1, "floor": n}) for n in range(3)]))
+        await heard.until(Kind.FAILED, 3)
+    assert got == [0, 1, 2]
+
+
+async def test_the_lane_of_a_held_delivery_waits(built: EventType) -> None:
+    got: list[int] = []
+
+    @on(built, retry=Retry(max_attempts=1), on_exhausted="hold")
+    async def receiver(floor: int) -> None:
+        got.append(floor)
+        raise ValueError
+
+    async with delivering() as (worker, heard):
+        await in_thread(lambda: emit_in_transaction(*[(built, {"house": 1, "floor": n}) for n in range(3)]))
+        await heard.until(Kind.HELD)
+        await worker.until_nothing_is_due()
+    assert got == [0]
+    assert await rows("state") == [State.HELD, State.WAITING, State.WAITING]
+
+
+async def test_a_receiver_may_say_itself_when_to_retry(painted: EventType) -> None:
+    @on(painted, retry=Retry(base=3600, cap=3600))
+    async def receiver(wall: str, event: Any) -> None:
+        if event.attempt == 1:
+            raise RetryAfter(0)
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north")
+        await heard.until(Kind.DELIVERED)
+    assert await rows("attempt") == [2]
+
+
+async def test_a_receiver_may_discard(painted: EventType) -> None:
+    @on(painted, blocking=False)
+    def receiver(wall: str) -> None:
+        raise Discard("not ours")
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north")
+        await heard.until(Kind.DISCARDED)
+    assert await rows("state", "error") == [(State.DISCARDED, "not ours")]
+
+
+@pytest.mark.parametrize("error", [SystemExit(), asyncio.CancelledError(), GeneratorExit()])
+async def test_no_error_of_a_receiver_harms_the_loop(painted: EventType, error: BaseException) -> None:
+    @on(painted, retry=Retry(max_attempts=1))
+    async def receiver(wall: str) -> None:
+        raise error
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north")
+        await heard.until(Kind.FAILED)
+    assert await rows("state") == [State.FAILED]
+
+
+async def test_an_attempt_that_takes_too_long_fails(painted: EventType) -> None:
+    @on(painted, timeout=0.01, retry=Retry(max_attempts=1))
+    async def receiver(wall: str) -> None:
+        await asyncio.Event().wait()
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north")
+        told = await heard.until(Kind.FAILED)
+    assert "longer than 0.01 seconds" in str(told.error)
+
+
+async def test_a_time_out_of_the_receivers_own_is_its_own(painted: EventType) -> None:
+    @on(painted, retry=Retry(max_attempts=1))
+    async def receiver(wall: str) -> None:
+        async with asyncio.timeout(0):
+            await asyncio.Event().wait()
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north")
+        told = await heard.until(Kind.FAILED)
+    assert isinstance(told.error, TimeoutError)
+
+
+async def test_a_thread_that_takes_too_long_is_warned_of_and_holds_nobody_else_up(built: EventType) -> None:
+    release = threading.Event()
+
+    @on(built, blocking=False, timeout=0.01)
+    def receiver(house: int) -> None:
+        if house == 1:
+            release.wait(10)
+
+    async with delivering() as (_, heard):
+        await asend_event(built, house=1, floor=0)
+        await heard.until(Kind.OVERDUE)
+        await asend_event(built, house=2, floor=0)
+        await heard.until(Kind.DELIVERED)
+        release.set()
+        await heard.until(Kind.DELIVERED, 2)
+
+
+async def test_what_a_receiver_emits_is_caused_by_its_event(painted: EventType) -> None:
+    events: dict[str, Any] = {}
+    dried = EventType("post_dried", arguments=())
+
+    @on(painted)
+    async def first(wall: str, event: Any) -> None:
+        events["painted"] = event
+        await asend_event(dried)
+
+    @on(dried, blocking=False)
+    def second(event: Any) -> None:
+        events["dried"] = event
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north", user=User("ada"))
+        await heard.until(Kind.DELIVERED, 2)
+    cause, effect = events["painted"], events["dried"]
+    assert (effect.causation_id, effect.correlation_id) == (cause.id, cause.correlation_id)
+    assert effect.chain == ("post_painted", "post_dried")
+    assert effect.user == User("ada")
+
+
+async def test_filters_are_asked_when_the_event_is_emitted_only(painted: EventType) -> None:
+    asked: list[int] = []
+    got: list[str] = []
+
+    @on(painted)
+    @filter_events(lambda wall: asked.append(1) or wall != "south")
+    async def receiver(wall: str) -> None:
+        got.append(wall)
+
+    async with delivering() as (worker, heard):
+        for wall in ("north", "south"):
+            await asend_event(painted, wall=wall)
+        await heard.until(Kind.DELIVERED)
+        await worker.idle()
+    assert (got, len(asked)) == (["north"], 2)
+    assert len(await rows("id")) == 1
+
+
+async def test_a_failing_filter_is_a_failed_delivery(painted: EventType) -> None:
+    @on(painted)
+    @filter_events(lambda wall: wall.no_such)
+    async def receiver(wall: str) -> None:
+        raise AssertionError("never")
+
+    async with delivering() as (worker, _):
+        await asend_event(painted, wall="north")
+        await worker.until_nothing_is_due()
+    ((state, error),) = await rows("state", "error")
+    assert state == State.FAILED
+    assert "no_such" in error
+
+
+@pytest.mark.postgres
+async def test_a_def_receiver_and_its_acknowledgement_are_one_transaction(painted: EventType) -> None:
+    attempts: list[int] = []
+
+    @on(painted, blocking=False, retry=AT_ONCE)
+    def receiver(wall: str, event: Any) -> None:
+        assert connection.in_atomic_block
+        Group.objects.create(name=f"{wall} {event.attempt}")
+        attempts.append(event.attempt)
+        if event.attempt == 1:
+            raise ValueError
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north")
+        await heard.until(Kind.DELIVERED)
+    assert attempts == [1, 2]
+    assert [group.name async for group in Group.objects.all()] == ["north 2"]
+
+
+@pytest.mark.postgres
+async def test_what_a_def_receiver_did_under_an_outdated_claim_is_undone(painted: EventType) -> None:
+    @on(painted, blocking=False)
+    def receiver(wall: str, event: Any) -> None:
+        Group.objects.create(name=f"attempt {event.attempt}")
+        if event.attempt == 1:
+            with_new_connection("UPDATE events_delivery SET claims = claims + 1")
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north")
+        await heard.until(Kind.LOST)
+    assert [group.name async for group in Group.objects.all()] == []
+    assert await rows("state") == [State.RUNNING]
+
+
+def with_new_connection(statement: str) -> None:
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute(statement)
+    finally:
+        other.close()
+
+
+@pytest.mark.postgres
+async def test_a_def_receiver_that_hides_a_database_error_has_failed(painted: EventType) -> None:
+    @on(painted, blocking=False, retry=Retry(max_attempts=1))
+    def receiver(wall: str) -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1/0")
+        except Exception:  # noqa: BLE001, S110
+            pass
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north")
+        told = await heard.until(Kind.FAILED)
+    assert "hides a database error" in str(told.error)
+
+
+async def test_a_def_receiver_may_do_without_a_transaction(painted: EventType) -> None:
+    seen: list[bool] = []
+
+    @on(painted, blocking=False, transactional=False)
+    def receiver(wall: str) -> None:
+        seen.append(connection.in_atomic_block)
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north")
+        await heard.until(Kind.DELIVERED)
+    assert seen == [False]
