@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection, transaction
+from django.db import connection
 
 from caluma_async.events import (
     Discard,
@@ -19,43 +18,14 @@ from caluma_async.events import (
     asend_event,
     filter_events,
     on,
-    send_event,
 )
-from caluma_async.events.receivers import registry
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind
 from caluma_async.identity import User
 from tests.integration.engine import delivering, in_thread, rows
+from tests.integration.worker_stage import AT_ONCE, async_append, built, emit_in_transaction, isolated, painted  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-AT_ONCE = Retry(max_attempts=3, base=0, jitter=False)
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
-
-
-@pytest.fixture
-def painted() -> EventType:
-    """An event without a lane."""
-    return EventType("post_painted", arguments=("wall",))
-
-
-@pytest.fixture
-def built() -> EventType:
-    """An event with a lane per house."""
-    return EventType("post_built", arguments=("house", "floor"), lane=lambda arguments: f"house:{arguments['house']}")
-
-
-def emit_in_transaction(*events: tuple[EventType, dict[str, Any]], fail: bool = False) -> None:
-    with transaction.atomic():
-        for event, arguments in events:
-            send_event(event, **arguments)
-        if fail:
-            transaction.set_rollback(True)
 
 
 async def test_a_failing_receiver_is_retried_and_then_a_dead_letter(painted: EventType, caplog: Any) -> None:

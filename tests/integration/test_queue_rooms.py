@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,36 +24,9 @@ from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind
 from caluma_async.events.worker import Worker
 from tests.integration.engine import delivering, in_thread, rows
+from tests.integration.worker_stage import AT_ONCE, async_append, built, emit_in_transaction, isolated, painted  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-AT_ONCE = Retry(max_attempts=3, base=0, jitter=False)
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
-
-
-@pytest.fixture
-def painted() -> EventType:
-    """An event without a lane."""
-    return EventType("post_painted", arguments=("wall",))
-
-
-@pytest.fixture
-def built() -> EventType:
-    """An event with a lane per house."""
-    return EventType("post_built", arguments=("house", "floor"), lane=lambda arguments: f"house:{arguments['house']}")
-
-
-def emit_in_transaction(*events: tuple[EventType, dict[str, Any]], fail: bool = False) -> None:
-    with transaction.atomic():
-        for event, arguments in events:
-            send_event(event, **arguments)
-        if fail:
-            transaction.set_rollback(True)
 
 
 async def test_what_has_no_row_is_delivered_too(painted: EventType) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,49 +13,20 @@ from django.db import transaction
 
 from caluma_async.events import (
     EventType,
-    Retry,
     asend_event,
     on,
     send_event,
 )
 from caluma_async.events.loading import at_hand
-from caluma_async.events.receivers import registry
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind
 from caluma_async.identity import User
 from caluma_async.testing.factories import make_case, make_task, make_work_item, make_workflow
 from caluma_async.workflow.models import WorkItem
 from tests.integration.engine import delivering, in_thread, rows
+from tests.integration.worker_stage import AT_ONCE, async_append, built, emit_in_transaction, isolated, painted  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-AT_ONCE = Retry(max_attempts=3, base=0, jitter=False)
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
-
-
-@pytest.fixture
-def painted() -> EventType:
-    """An event without a lane."""
-    return EventType("post_painted", arguments=("wall",))
-
-
-@pytest.fixture
-def built() -> EventType:
-    """An event with a lane per house."""
-    return EventType("post_built", arguments=("house", "floor"), lane=lambda arguments: f"house:{arguments['house']}")
-
-
-def emit_in_transaction(*events: tuple[EventType, dict[str, Any]], fail: bool = False) -> None:
-    with transaction.atomic():
-        for event, arguments in events:
-            send_event(event, **arguments)
-        if fail:
-            transaction.set_rollback(True)
 
 
 async def test_an_async_receiver_runs_after_the_commit_and_its_row_is_delivered(painted: EventType) -> None:
@@ -95,13 +65,6 @@ async def test_nothing_runs_before_the_commit(painted: EventType) -> None:
         await emitting
         await heard.until(Kind.DELIVERED)
     assert got == ["north"]
-
-
-def async_append(got: list[Any]) -> Any:
-    async def receiver(wall: Any, **kwargs: Any) -> None:
-        got.append(wall)
-
-    return receiver
 
 
 async def test_nothing_is_left_of_a_rollback(painted: EventType) -> None:
