@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 COMPILE := $(BIN)/pip-compile --quiet --no-header --annotation-style=line --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
-export DJANGO_SETTINGS_MODULE ?= caluma_async.settings
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run test check audit format bench bench-crash bench-soak schema lock clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -147,9 +148,11 @@ def test_what_is_not_reached_does_not_fail() -> None:
     ],
 )
 def test_bombs_are_refused_at_once(text: str) -> None:
-    started = time.perf_counter()
+    # time of the processor, not of the clock: others may use the machine; and measuring coverage costs several times
+    at_most = 1 if sys.gettrace() is None else 5
+    started = time.process_time()
     refusal(text)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < at_most
 
 
 @pytest.mark.parametrize("path", ["object.__class__", "t.upper", "rows.append", "a.real", "info.keys", "object['x']"])
