@@ -23,6 +23,7 @@ from caluma_async.events import outbox
 from caluma_async.events.outbox import Fence
 from caluma_async.events.outbox.dialect import sessions_are_ours
 from caluma_async.events.outbox.upkeep import CHANNEL, OWNER_LOCKS
+from caluma_async.events.rounds import call_on
 from caluma_async.events.telemetry import Kind, Told, tell
 
 _GLANCE: Final = 0.25
@@ -67,7 +68,7 @@ class Keeper:
 
     def _work(self) -> None:
         with self._kept.unit():
-            while not self._stopping.is_set():
+            while not self._is_over():
                 try:
                     self._prove_life()
                     self._extend_if_due()
@@ -79,6 +80,10 @@ class Keeper:
                 self._watch_loop()
         self._kept.close()
         self._ready.set()
+
+    def _is_over(self) -> bool:
+        """Whether the process stops, or its loop has ended without saying so."""
+        return self._stopping.is_set() or (self._loop is not None and self._loop.is_closed())
 
     def _prove_life(self) -> None:
         """Hold the lock of this process's number, as long as the session lives; a negative number promises none.
@@ -124,7 +129,7 @@ class Keeper:
 
     def _watch_loop(self) -> None:
         """Warn if the loop has not come round for longer than a receiver should take; name what it is doing."""
-        if self._loop is None or self._loop.is_closed() or not self._held():
+        if self._loop is None or not self._held():
             self._beat = time.monotonic()
             return
         blocked = time.monotonic() - self._beat
@@ -134,7 +139,7 @@ class Keeper:
                 self._warn(self._loop, blocked)
         else:
             self._warned = False
-        self._loop.call_soon_threadsafe(self._came_round)
+        call_on(self._loop, self._came_round)
 
     def _came_round(self) -> None:
         self._beat = time.monotonic()

@@ -22,7 +22,7 @@ from caluma_async.events.crew import Crew, Desk, OwnDesk
 from caluma_async.events.executor import Assignment, Attempt, now
 from caluma_async.events.outbox import Result
 from caluma_async.events.outbox.dialect import tune
-from caluma_async.events.rounds import Rounds
+from caluma_async.events.rounds import Rounds, call_on
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind, Told, about, tell
 
@@ -72,7 +72,7 @@ class Runner:
         self._contexts = Crew("caluma-orm", settings.EVENT_THREADS)
         self._to_load: list[Assignment] = []
         self._loading = 0
-        self._loads = Rounds(self._load)
+        self._loads = Rounds(self._load, lambda: None)
         self._running: dict[int, _Running] = {}
         self._stopping = False
 
@@ -163,8 +163,7 @@ class Runner:
     def _call(self, one: _Running, desk: Desk, loop: asyncio.AbstractEventLoop) -> None:
         error = executor.run_in_thread(one.attempt)
         self._threads.give(desk)
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(self._over, one, error)
+        call_on(loop, self._over, one, error)
 
     def _over(self, one: _Running, error: BaseException | None) -> None:
         if self._running.pop(id(one), None) is None:

@@ -22,6 +22,7 @@ from caluma_async.events.outbox import Claim, Fence, Hand, Recovered, Result, in
 from caluma_async.events.outbox.dialect import tune
 from caluma_async.events.recovery import Recovery
 from caluma_async.events.registry import registry
+from caluma_async.events.rounds import call_on
 from caluma_async.events.runner import Finish, Runner
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind, Told, tell
@@ -144,9 +145,9 @@ class Worker:
 
     def _post(self, job: Callable[[], None]) -> None:
         self._inbox.append(job)
-        if not self._noted and self._loop is not None and not self._loop.is_closed():
+        if not self._noted and self._loop is not None:
             self._noted = True
-            self._loop.call_soon_threadsafe(self._open_inbox)
+            call_on(self._loop, self._open_inbox)
 
     def _open_inbox(self) -> None:
         self._noted = False

@@ -41,8 +41,9 @@ _TICK: Final = 0.002
 class Writer:
     """Settles what is over, takes what comes next. Belongs to one event loop.
 
-    `start` is called with what is to be attempted now, `place_is_free` when there is room again and after each round.
-    Places in the `rooms` are taken by whoever takes a delivery in hand, and given back here.
+    `start` is called with what is to be attempted now, `place_is_free` when there is room again and when
+    there is nothing left to write. Places in the `rooms` are taken by whoever takes a delivery in hand, and given back
+    here.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Writer:
         self._desk = desk
         self._start = start
         self._place_is_free = place_is_free
-        self._rounds = Rounds(self._round)
+        self._rounds = Rounds(self._round, place_is_free)
         self._finished: list[Finish] = []
         self._releases: list[Result] = []
         self._followers: Followers[Claim] = Followers()
@@ -81,7 +82,7 @@ class Writer:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is in hand and nothing is to be settled."""
-        return not (self.held or self._finished or self._releases)
+        return self._rounds.is_idle and not (self.held or self._finished or self._releases)
 
     async def finish(self) -> None:
         """Wait until everything is settled that is over."""
@@ -121,11 +122,8 @@ class Writer:
         assignments = []
         for claim in claims:
             receiver = self.receiver(claim)
-            if receiver is None:
+            if receiver is None or not self.taking:  # a round was under way when the process began to drain
                 self._disown(claim)
-                continue
-            if not self.taking:  # a round that was under way when the process began to drain
-                self.release([executor.released(claim, uncounted=claim.begun)])
                 continue
             self._hold(claim)
             if claim.begun:
@@ -155,8 +153,8 @@ class Writer:
         return self._known[key]
 
     def _disown(self, claim: Claim) -> None:
-        """Its receiver was taken away between the claim and now; rows of unknown receivers wait."""
-        self.release([executor.released(claim, uncounted=claim.begun, delay=1)])
+        """Its receiver was taken away between the claim and now, or this process stops: it is for another one."""
+        self.release([executor.released(claim, uncounted=True)])
 
     def _hold(self, claim: Claim) -> None:
         if claim.claims:
@@ -205,7 +203,6 @@ class Writer:
             self._rounds.kick()
         else:
             self._apply(todo, finished, successors, places, report)
-            self._place_is_free()
 
     def _gather(self, todo: Round, finished: Sequence[Finish]) -> dict[int, Claim]:
         """What is to be settled, and what comes next in the lanes that are over."""

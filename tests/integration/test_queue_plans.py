@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from caluma_async.events import outbox
 from caluma_async.events.models import Delivery
-from caluma_async.events.outbox import Claim, Hand, NewDelivery, Result, dialect, recording
+from caluma_async.events.outbox import Claim, Hand, NewDelivery, Result, StoredEvent, dialect, recording
 from caluma_async.events.states import State
 from tests.integration.test_queue_outbox import event
 
@@ -35,6 +35,13 @@ def fill(rows: int, blocked: int) -> None:
     into = dialect.dialect()
     if connection.vendor == "postgresql":
         numbers, key = f"SELECT generate_series(1, {rows}) AS n", f"'{one.id}'::uuid"
+        with connection.cursor() as cursor:
+            columns = ", ".join(f'"{column}"' for column in StoredEvent._fields if column != "id")
+            cursor.execute(
+                f"INSERT INTO events_eventrecord (id, {columns}) SELECT gen_random_uuid(), {columns} "
+                f"FROM events_eventrecord, generate_series(1, {rows // 10}) WHERE id = {key}"
+            )
+            cursor.execute("VACUUM ANALYZE events_eventrecord")
     else:
         numbers = f"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {rows}) SELECT n FROM c"
         key = f"'{one.id.hex}'"
