@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import secrets
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
@@ -59,14 +60,16 @@ def _serving(opened: ExitStack, folder: Path, *, logged: bool, **more: str) -> S
 
 
 @asynccontextmanager
-async def subscribed(server: Server, **variables: Any) -> AsyncIterator[ClientConnection]:
+async def subscribed(
+    server: Server, query: str = EVENTS, max_queue: int | None = None, **variables: Any
+) -> AsyncIterator[ClientConnection]:
     address = server.url.replace("http://", "ws://") + "/graphql"
     protocols = [websockets.Subprotocol("graphql-transport-ws")]
     # without a bound: a client that does not read what is left does not hear the farewell either
-    async with connect(address, subprotocols=protocols, max_queue=None) as socket:
+    async with connect(address, subprotocols=protocols, max_queue=max_queue) as socket:
         await socket.send(json.dumps({"type": "connection_init"}))
         assert json.loads(await socket.recv())["type"] == "connection_ack"
-        payload = {"query": EVENTS, "variables": variables}
+        payload = {"query": query, "variables": variables}
         await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
         yield socket
 
@@ -162,3 +165,32 @@ async def test_without_redis_a_server_serves_and_its_own_subscribers_hear(tmp_pa
             assert (await client.get(f"{server.url}/healthz")).status_code == 200
         await asyncio.to_thread(server.stop)
         assert "Traceback" not in server.log
+
+
+LARGE = """mutation($meta: JSONString) { saveCase(input: {workflow: "w", meta: $meta}) { case { id } } }"""
+
+
+async def test_a_client_that_does_not_read_is_cut_off_and_holds_nobody_up(tmp_path: Path) -> None:
+    await sync_to_async(make_workflow)("w", start=["a"])
+    query = 'subscription { events(types: ["post_create_case"]) { case { meta } } }'
+    meta = {"text": secrets.token_hex(150_000)}  # nothing that could be compressed
+    with ExitStack() as opened:
+        folder, few = tmp_path / "one", {"CHANNEL_LAYER_URL": "", "LIVE_QUEUE_SIZE": "5"}
+        server = await asyncio.to_thread(lambda: _serving(opened, folder, logged=False, **few))
+        async with httpx.AsyncClient(timeout=PATIENCE) as client, subscribed(server, query, max_queue=1) as socket:
+            while "Too slow" not in server.log:
+                await ask(client, server, LARGE, meta=json.dumps(meta))
+            await ask(client, server, START)
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await last_of(socket)
+        await asyncio.to_thread(server.stop)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1013
+    assert closed.value.rcvd.reason.startswith("Too slow: more than 5 events were waiting.")
+    assert "Traceback" not in server.log
+
+
+async def last_of(socket: ClientConnection) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            await socket.recv()
