@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COMPILE := $(BIN)/pip-compile --quiet --no-header --annotation-style=line --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test check audit format bench bench-crash bench-soak schema lock clean
+.PHONY: help install install-dev run test test-load check audit format bench bench-crash bench-soak schema lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,12 +36,16 @@ run: install ## migrate, seed the demo workflow if there is none, serve on http:
 	@$(BIN)/python manage.py seed_demo --quiet
 	@exec $(BIN)/python manage.py serve
 
-test: install-dev ## the whole suite, on SQLite and on PostgreSQL, with coverage
+test: install-dev ## the suite, on SQLite and on PostgreSQL, with coverage
 	@rm -f .coverage .coverage.*
-	TEST_DATABASE=sqlite $(BIN)/python -m coverage run -m pytest tests $(PYTEST_ARGS)
-	TEST_DATABASE=postgres $(BIN)/python -m coverage run -m pytest tests/integration tests/conformance tests/acceptance $(PYTEST_ARGS)
+	TEST_DATABASE=sqlite $(BIN)/python -m coverage run -m pytest -m "not load" tests $(PYTEST_ARGS)
+	TEST_DATABASE=postgres $(BIN)/python -m coverage run -m pytest -m "not load" tests/integration tests/acceptance $(PYTEST_ARGS)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report --fail-under=95
+
+test-load: install-dev ## crashes, restarts, floods: real servers under load, for some minutes
+	TEST_DATABASE=sqlite $(BIN)/python -m pytest -m load tests/acceptance $(PYTEST_ARGS)
+	TEST_DATABASE=postgres $(BIN)/python -m pytest -m load tests/acceptance $(PYTEST_ARGS)
 
 check: install-dev audit ## format, lint and security, types, import contracts, migrations, Django's checks, advisories
 	$(BIN)/ruff format --check .

@@ -39,7 +39,7 @@ class Noticed:
 
 def leave_a_backlog(fleet: Fleet) -> None:
     """Have a server record 10 000 deliveries that nobody carries out."""
-    server = fleet.open(EVENT_DELIVERS="false", AT_ONCE="yes")
+    server = fleet.open(EVENT_DELIVERS="false", SOWN="before")
     prepare(port_of(server))
     save_cases([port_of(server)], CASES)
     fleet.stop(server)
@@ -48,7 +48,7 @@ def leave_a_backlog(fleet: Fleet) -> None:
 def restart_beside_it(fleet: Fleet) -> Noticed:
     """Start a server on the backlog, and ask it for things until the backlog is gone, and for a while after that."""
     waiting = fleet.rows.unfinished()
-    server = fleet.open(AT_ONCE="yes", SEEDS="0")
+    server = fleet.open(SOWN="before", SEEDS="0")
     port, began = port_of(server), time.monotonic()
     asyncio.run(_rounds(port, 0, clients=1))
     first = time.monotonic() - began

@@ -92,6 +92,10 @@ class Fleet:
             otherwise=lambda: f"{self.rows.states()}\n{server.log[-3000:]}",
         )
 
+    def spare_the_twice_hit(self) -> None:
+        """Until nothing is left to do during which processes died twice: a third time it would be given up."""
+        eventually(lambda: not self.rows.hit_twice(), otherwise=self.describe)
+
     def wait_until_all_is_delivered(self, within: float = 60) -> None:
         """Until nothing waits or runs."""
         eventually(lambda: not self.rows.unfinished(), within=within, otherwise=self.describe)

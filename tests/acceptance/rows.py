@@ -51,6 +51,13 @@ class Rows:
         ((number,),) = self("SELECT count(*) FROM events_delivery WHERE state IN ('waiting', 'running')")
         return int(number)
 
+    def hit_twice(self) -> int:
+        """How many of those have been under way in two processes that died."""
+        ((number,),) = self(
+            "SELECT count(*) FROM events_delivery WHERE state IN ('waiting', 'running') AND crashes >= 2"
+        )
+        return int(number)
+
     def states(self) -> dict[str, int]:
         """How many deliveries are in each state."""
         return dict(self("SELECT state, count(*) FROM events_delivery GROUP BY state"))

@@ -1,7 +1,8 @@
 """A site's receivers for servers under test: each new case sows many events of the site's own, in lanes of their own.
 
-`SEEDS` is how many events a case sows, `LANES` over how many lanes, `LEDGER` where it is put down. With `AT_ONCE` they
-are sown in the mutation itself. `KINDS` names the receivers that are told of them.
+`SEEDS` is how many events a case sows, `LANES` over how many lanes, `LEDGER` where it is put down. `SOWN` says when: in
+the mutation itself (`before`), after it each in a transaction of its own (`apart`) or all in one (`together`). `KINDS`
+names the receivers that are told of them.
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ ledger: Final = Ledger(Path(os.environ["LEDGER"]))
 seeds: Final = int(os.environ["SEEDS"])
 lanes: Final = int(os.environ["LANES"])
 kinds: Final = os.environ.get("KINDS", "awaited,another,threaded").split(",")
-when: Final[dict[str, Any]] = {} if "AT_ONCE" in os.environ else {"blocking": False, "transactional": False}
+WHEN: Final[dict[str, dict[str, Any]]] = {
+    "before": {},
+    "apart": {"blocking": False, "transactional": False},
+    "together": {"blocking": False, "transactional": True},
+}
 
 
-@on(post_create_case, **when)
+@on(post_create_case, **WHEN[os.environ.get("SOWN", "apart")])
 def sow(case: Any, **kwargs: Any) -> None:
-    """Send them, in any order of lanes; each in a transaction of its own unless the mutation waits for it."""
+    """Send them, in any order of lanes."""
     for _ in range(seeds):
         send_event(sown, place=random.randrange(lanes), case=case)
 

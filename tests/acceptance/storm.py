@@ -16,11 +16,13 @@ def kill_servers(fleet: Fleet, kills: int) -> Verdict:
     traffic = busy(server)
     for number in range(kills):
         fleet.wait_for_work(server, random.randint(10, 60))
+        fleet.spare_the_twice_hit()
         if number % 4 == 3:
             fleet.kill(server)
             server = fleet.open()
         else:
             successor = fleet.open()
+            fleet.spare_the_twice_hit()
             fleet.kill(server)
             server = successor
         traffic.ports = [port_of(server)]
@@ -37,6 +39,7 @@ def kill_worker_processes(fleet: Fleet, kills: int) -> Verdict:
     traffic = busy(server)
     for number in range(kills):
         fleet.wait_for_work(server, random.randint(20, 60))
+        fleet.spare_the_twice_hit()
         if number % 2:
             fleet.kill(server)
             server = fleet.open("--workers", "2")

@@ -47,7 +47,7 @@ def provider() -> Iterator[IdentityProvider]:
 @pytest.fixture
 def server(tmp_path: Path, provider: IdentityProvider) -> Iterator[Server]:
     """One that asks the provider about every token."""
-    userinfo = {"OIDC_USERINFO_ENDPOINT": provider.userinfo_at, "OIDC_TIMEOUT": "1"}
+    userinfo = {"OIDC_USERINFO_ENDPOINT": provider.userinfo_at, "OIDC_TIMEOUT": "5"}
     with serving(tmp_path, **PRODUCTION, **userinfo) as server:
         yield server
 

@@ -10,7 +10,7 @@ from tests.acceptance.backlog import DELIVERIES, RECEIVERS, SOWING, leave_a_back
 from tests.acceptance.fleet import fleet
 from tests.acceptance.server import database_url
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres, pytest.mark.load]
 
 
 def test_a_restart_with_a_backlog_answers_requests_while_it_drains(tmp_path: Path) -> None:

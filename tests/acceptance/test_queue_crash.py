@@ -10,7 +10,7 @@ from tests.acceptance.fleet import fleet
 from tests.acceptance.server import database_url
 from tests.acceptance.storm import kill_servers, kill_worker_processes
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.load]
 
 
 @pytest.mark.postgres

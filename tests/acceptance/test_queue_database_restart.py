@@ -15,7 +15,7 @@ from tests.acceptance.ledger import END
 from tests.acceptance.postgres import FAST, IMMEDIATE, cluster
 from tests.acceptance.traffic import Traffic
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.load]
 
 SOON: Final = 5.0
 """Seconds from the database's first answer until requests are answered and deliveries carried out again."""

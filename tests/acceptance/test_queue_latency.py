@@ -23,7 +23,7 @@ from tests.acceptance.fleet import port_of
 from tests.acceptance.rows import Rows
 from tests.acceptance.server import database_url, serving
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres, pytest.mark.load]
 
 REQUESTS: Final = 60
 CLIENTS: Final = 16

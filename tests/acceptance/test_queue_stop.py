@@ -12,7 +12,7 @@ from tests.acceptance.fleet import busy, fleet
 from tests.acceptance.ledger import by_lane, replay
 from tests.acceptance.server import database_url
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.load]
 
 DRAIN = 10
 PAUSE = 0.4

@@ -11,7 +11,7 @@ from tests.acceptance.ledger import by_lane, replay
 from tests.acceptance.server import database_url
 from tests.acceptance.traffic import prepare, save_cases
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres, pytest.mark.load]
 
 CASES, SEEDS, LANES, RECEIVERS = 50, 100, 100, 3
 

@@ -24,6 +24,8 @@ LOOK_AROUND: Final = "{ allCases(first: 10) { edges { node { id status } } } }"
 _LOOK: Final = f"query($id: ID!) {{ node(id: $id) {{ ... on Case {{ {_CASE} }} }} }}"
 _TASK: Final = "mutation($slug: String!) { saveSimpleTask(input: {slug: $slug, name: $slug}) { task { id } } }"
 _BETWEEN_TRIES: Final = 0.05
+_LONGEST: Final = 60.0
+"""Seconds without an answer after which the server counts as stuck."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,9 +203,12 @@ class Wire:
         head = "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length:"
         try:
             self.writer.write(f"{head} {len(content)}\r\n\r\n".encode() + content)
-            lines = (await self.reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
+            async with asyncio.timeout(_LONGEST):
+                lines = (await self.reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
         except asyncio.IncompleteReadError as error:
             return 0, {}, bool(error.partial)
+        except TimeoutError:
+            raise AssertionError(f"No answer within {_LONGEST:g} seconds.") from None
         except OSError:
             return 0, {}, False
         length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:"))
