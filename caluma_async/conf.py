@@ -291,7 +291,10 @@ class Settings:
     GRAPHQL_THREADS = _integer(4, "Threads per process for database work of requests; each holds one connection.", 1)
     GRAPHQL_MAX_ROWS = _integer(10_000, "Rows one connection may return; more is an error, never a silent cut.", 1)
     GRAPHQL_MAX_NODES = _integer(
-        20_000, "Objects that all connections of one request may return; each nested connection counts as one.", 1
+        20_000,
+        "Objects that all connections of one request may return; each nested connection counts as one, and an object "
+        "in the third list below another twice, in the fourth three times, and so on.",
+        1,
     )
     GRAPHQL_MAX_BODY = _integer(2_500_000, "Bytes of a request body; a larger one is answered 413.", 1_000)
     GRAPHQL_MAX_DOCUMENT = _integer(100_000, "Characters of a GraphQL document.", 100)

@@ -15,7 +15,7 @@ from caluma_async.graphql.context import Context
 from caluma_async.graphql.database import orm
 from caluma_async.graphql.fields import answered_by
 from caluma_async.graphql.filters import filtered
-from caluma_async.graphql.loaders import affordable, is_spent, loaded, spend, visible
+from caluma_async.graphql.loaders import affordable, is_spent, left, loaded, spend, visible, weight
 from caluma_async.graphql.ordering import Order, reverse, sorting
 from caluma_async.graphql.pages import Page, Rows, argument, page, page_arguments, too_many
 from caluma_async.graphql.relations import reach
@@ -81,7 +81,7 @@ class Connected:
         rows = await search
         if self._is_useless(info):
             return None
-        spend(info.context, len(rows.nodes))
+        spend(info.context, len(rows.nodes) * weight(info.path))
         return rows
 
     @staticmethod
@@ -123,6 +123,7 @@ class Search:
         self._arguments = arguments
         self._context: Context = info.context
         self._name = info.field_name
+        self._weight = weight(info.path)
         self._page = page(**{name: value for name, value in arguments.items() if name not in {"filter", "order"}})
         selection, kind = selected(info), get_named_type(info.return_type)
         if isinstance(kind, GraphQLObjectType) and "edges" in kind.fields:
@@ -178,7 +179,7 @@ class Search:
             # by the place, not by what makes it: Django (5.2) mixes columns up where that is not one of them
             found = self._placed(found).order_by("page_place")
         grouped: dict[Any, list[Any]] = defaultdict(list)
-        for node in affordable(found):
+        for node in affordable(found, left(self._context) // self._weight):
             grouped[node.page_parent].append(node)
         return {parent: self._page_of(grouped[parent]) for parent in parents}
 

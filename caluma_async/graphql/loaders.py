@@ -66,12 +66,26 @@ def place(info: ResolveInfo) -> Hashable:
     return tuple(names)
 
 
-def affordable(found: QuerySet[M]) -> list[M]:
-    """The rows of a queryset, if they are not more than a request may have; raises `InvalidInput` otherwise."""
-    rows = list(found[: settings.GRAPHQL_MAX_NODES + 1])
-    if len(rows) > settings.GRAPHQL_MAX_NODES:
+def weight(path: Path) -> int:
+    """What an object counts there: from the third list in a list on, more with each, as their numbers multiply."""
+    lists, step = 0, path.prev
+    while step is not None:
+        lists += isinstance(step.key, int)
+        step = step.prev
+    return max(1, lists)
+
+
+def affordable(found: QuerySet[M], most: int) -> list[M]:
+    """The rows of a queryset, if they are not more than `most`; raises `InvalidInput` otherwise."""
+    rows = list(found[: most + 1])
+    if len(rows) > most:
         raise _too_many()
     return rows
+
+
+def left(context: Context) -> int:
+    """How much more the request may get."""
+    return max(0, settings.GRAPHQL_MAX_NODES - int(context.loaders.get(_SPENT, 0)))
 
 
 def spend(context: Context, number: int) -> None:
@@ -88,4 +102,7 @@ def is_spent(context: Context) -> bool:
 
 def _too_many() -> InvalidInput:
     most = settings.GRAPHQL_MAX_NODES
-    return InvalidInput(f"The request asks for more than {most} objects: ask for smaller pages.", field="first")
+    return InvalidInput(
+        f"The request asks for more than {most} objects (deeply nested ones count more): ask for smaller pages.",
+        field="first",
+    )

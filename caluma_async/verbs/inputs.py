@@ -140,7 +140,7 @@ def json_object(name: str, value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{name} must be a JSON object.")
-    for part, depth in _parts(value):
+    for part, depth in parts(value):
         _check_part(name, part, depth)
     return dict(value)
 
@@ -183,11 +183,7 @@ def some_references(name: str, value: Any) -> list[str]:
     return found
 
 
-def _text_or_none(name: str, value: Any) -> str | None:
-    return None if value is None else text(name, value)
-
-
-def _parts(value: Any) -> Iterator[tuple[Any, int]]:
+def parts(value: Any) -> Iterator[tuple[Any, int]]:
     """A JSON value and all that it contains, each with its depth; without recursion, for depth is the client's."""
     waiting: list[tuple[Any, int]] = [(value, 1)]
     while waiting:
@@ -197,6 +193,10 @@ def _parts(value: Any) -> Iterator[tuple[Any, int]]:
             waiting += [(inner, depth + 1) for pair in part.items() for inner in pair]
         elif isinstance(part, list | tuple):
             waiting += [(inner, depth + 1) for inner in part]
+
+
+def _text_or_none(name: str, value: Any) -> str | None:
+    return None if value is None else text(name, value)
 
 
 def _check_part(name: str, part: Any, depth: int) -> None:

@@ -188,6 +188,18 @@ def test_a_request_has_a_limit_for_all_its_connections_together(settings: Any) -
     assert refusal(document)["message"].startswith("The request asks for more than 4 objects")
 
 
+def test_objects_in_lists_of_lists_of_lists_count_more_for_their_numbers_multiply(settings: Any) -> None:
+    make_workflow("w")
+    make_case("w", ready=TASKS)
+    asked = "{ node { case { workItems { edges { node { id } } } } } }"
+    document = f"{{ allCases {{ edges {{ node {{ workItems {{ edges {asked} }} }} }} }} }}"
+    # twelve as above, and five times five that count twice
+    settings.GRAPHQL_MAX_NODES = 12 + 50
+    assert ask(document)
+    settings.GRAPHQL_MAX_NODES = 12 + 49
+    assert refusal(document)["message"].startswith("The request asks for more than 61 objects")
+
+
 def test_what_is_asked_for_beyond_that_limit_is_null_and_one_error_says_why(settings: Any) -> None:
     make_workflow("w")
     make_case("w", ready=TASKS)

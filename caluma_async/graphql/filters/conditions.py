@@ -117,10 +117,13 @@ def _check_storable(value: Any, name: str) -> None:
 
 
 def size(value: Any) -> int:
-    """How many values there are in a value."""
-    if isinstance(value, dict):
-        return 1 + sum(map(size, value.values()))
-    return 1 + sum(map(size, value)) if isinstance(value, list) else 1
+    """How many values there are in a value; keys are none."""
+    return sum(1 - len(part) if isinstance(part, Mapping) else 1 for part, _ in inputs.parts(value))
+
+
+def depth(value: Any) -> int:
+    """How deep a value is nested; 1 where it is not."""
+    return max(level for _, level in inputs.parts(value))
 
 
 def filtered(

@@ -12,7 +12,7 @@ from django.db.models import Model, Q
 from django.db.models.lookups import Exact, IContains
 
 from caluma_async.errors import InvalidInput
-from caluma_async.graphql.filters.conditions import Clause, before, equals, means, since, size
+from caluma_async.graphql.filters.conditions import Clause, before, depth, equals, means, since, size
 from caluma_async.graphql.filters.json import HasKey, Overlaps, ValueAt
 from caluma_async.graphql.localized import shown_text
 from caluma_async.graphql.scalars import GenericScalar
@@ -119,18 +119,13 @@ def _fitting(mode: JSONLookupMode, value: Any) -> Any:
         raise _unfit(mode, "a list")
     if mode.value in _ORDERED and (isinstance(value, bool) or not isinstance(value, str | int | float)):
         raise _unfit(mode, "a number or a string")
-    if size(value) > MOST_VALUES or _depth(value) > DEEPEST_VALUE:
+    if depth(value) > DEEPEST_VALUE or size(value) > MOST_VALUES:
         raise _unfit(mode, f"{MOST_VALUES} values at most, nested in {DEEPEST_VALUE} levels at most")
     return short(value) if mode.value in _TEXT else value
 
 
 def _unfit(mode: JSONLookupMode, kind: str) -> InvalidInput:
     return InvalidInput(f"filter: {mode.name} compares with {kind}.", field="filter")
-
-
-def _depth(value: Any) -> int:
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(_depth, parts), default=0)
 
 
 def _all(clauses: Iterable[Q]) -> Q:
