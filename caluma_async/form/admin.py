@@ -7,7 +7,18 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.http import HttpRequest
 
-from caluma_async.form.models import Answer, Document, Form, FormQuestion, Option, Question, QuestionOption
+from caluma_async.form.models import (
+    Answer,
+    AnswerDocument,
+    Document,
+    DynamicOption,
+    File,
+    Form,
+    FormQuestion,
+    Option,
+    Question,
+    QuestionOption,
+)
 from caluma_async.form.verbs import SaveForm
 from caluma_async.verbs import Verb
 from caluma_async.verbs.admin import STAMPS, ReadOnlyAdmin, VerbAdmin, VerbForm
@@ -94,4 +105,34 @@ class AnswerAdmin(ReadOnlyAdmin):
     list_filter = ("question__type",)
     list_select_related = ("document", "question")
     search_fields = ("^id", "^document__id", "question__slug")
+    show_full_result_count = False
+
+
+@admin.register(AnswerDocument)
+class AnswerDocumentAdmin(ReadOnlyAdmin):
+    """Which documents are rows of table answers."""
+
+    list_display = ("id", "answer", "document", "sort")
+    list_select_related = ("answer", "document")
+    search_fields = ("^id", "^answer__id", "^document__id")
+    show_full_result_count = False
+
+
+@admin.register(File)
+class FileAdmin(ReadOnlyAdmin):
+    """Files."""
+
+    list_display = ("id", "name", "answer", "created_at", "created_by_user")
+    list_select_related = ("answer",)
+    search_fields = ("^id", "name", "^answer__id")
+    show_full_result_count = False
+
+
+@admin.register(DynamicOption)
+class DynamicOptionAdmin(ReadOnlyAdmin):
+    """Choices of data sources that were made."""
+
+    list_display = ("id", "slug", "label", "question", "document")
+    list_select_related = ("question", "document")
+    search_fields = ("^id", "slug", "^document__id", "question__slug")
     show_full_result_count = False

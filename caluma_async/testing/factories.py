@@ -19,7 +19,18 @@ from typing import Any, TypeVar
 from django.db.models import Model
 from django.utils import timezone
 
-from caluma_async.form.models import Answer, Document, Form, FormQuestion, Option, Question, QuestionOption
+from caluma_async.form.models import (
+    Answer,
+    AnswerDocument,
+    Document,
+    DynamicOption,
+    File,
+    Form,
+    FormQuestion,
+    Option,
+    Question,
+    QuestionOption,
+)
 from caluma_async.identity import ANONYMOUS, User
 from caluma_async.records import Record, SlugRecord
 from caluma_async.workflow.models import Case, Flow, Task, TaskFlow, Workflow, WorkItem
@@ -87,6 +98,34 @@ def make_answer(
 ) -> Answer:
     """An answer; without a document the default one of its question. A date is given as `date=`."""
     return _saved(Answer(document=document, question_id=_key(question), value=value, **fields), user)
+
+
+def make_table(
+    document: Document, question: Question | str, rows: Iterable[Mapping[str, Any]] = (), *, user: User = ANONYMOUS
+) -> Answer:
+    """A table answer with a row for each mapping of slugs of questions to values, in order.
+
+    The rows are of the question's row form, and of the document's family.
+    """
+    table = question if isinstance(question, Question) else Question.objects.get(pk=question)
+    answer = make_answer(document, table, user=user)
+    for cells in rows:
+        row = make_document(table.row_form, answers=cells, family=document.family, user=user)
+        _saved(AnswerDocument(answer=answer, document=row, sort=next(_sorts)), user)
+    return answer
+
+
+def make_file(answer: Answer, name: str, *, user: User = ANONYMOUS) -> File:
+    """A file of a files answer, of which nothing was uploaded yet."""
+    return _saved(File(answer=answer, name=name), user)
+
+
+def make_dynamic_option(
+    document: Document, question: Question | str, slug: str, label: Any = None, *, user: User = ANONYMOUS
+) -> DynamicOption:
+    """What somebody chose from a data source."""
+    option = DynamicOption(document=document, question_id=_key(question), slug=slug, label=label or slug)
+    return _saved(option, user)
 
 
 def make_task(

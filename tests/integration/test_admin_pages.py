@@ -20,9 +20,12 @@ from caluma_async.testing.factories import (
     make_answer,
     make_case,
     make_document,
+    make_dynamic_option,
+    make_file,
     make_form,
     make_option,
     make_question,
+    make_table,
     make_task,
     make_work_item,
     make_workflow,
@@ -63,6 +66,9 @@ def site() -> None:
     question = make_question("ok", form="plan", type="choice", options=["yes"])
     document = make_document("plan")
     make_answer(document, question, "yes")
+    make_table(document, make_question("rows", type="table", row_form=make_form("row")), [{}])
+    make_file(make_answer(document, make_question("papers", type="files")), "plan.pdf")
+    make_dynamic_option(document, make_question("street", type="dynamic_choice"), "main-street")
     make_workflow("approval", start=["review"], flows={("review", "check"): "'decide'|task"}, allow_forms=["plan"])
     case = make_case("approval", ready=["review"])
     case.document = document

@@ -1,12 +1,12 @@
-"""The tables of the form domain: what is asked (forms, questions, options), what was answered (documents, answers)."""
+"""What is asked: forms, the questions in them, and the options that questions offer."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from django.db import models
 
-from caluma_async.records import LocalizedField, Record, SlugRecord, UUIDRecord
+from caluma_async.records import LocalizedField, Record, SlugRecord
 
 
 class Form(SlugRecord):
@@ -26,8 +26,22 @@ class Form(SlugRecord):
         abstract = False
 
 
+class Configured:
+    """A property that is kept in the question's configuration; `None` where it is not set."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, question: Question | None, owner: type) -> Any:
+        return self if question is None else question.configuration.get(self.name)
+
+    def __set__(self, question: Question, value: Any) -> None:
+        kept = {name: each for name, each in question.configuration.items() if name != self.name}
+        question.configuration = kept if value is None else {**kept, self.name: value}
+
+
 class Question(SlugRecord):
-    """One question; `type` says what an answer to it looks like."""
+    """One question; `type` says what an answer to it looks like, and which of the columns mean something."""
 
     TYPE_TEXT: Final = "text"
     TYPE_TEXTAREA: Final = "textarea"
@@ -73,6 +87,7 @@ class Question(SlugRecord):
     is_archived = models.BooleanField(default=False)
     configuration = models.JSONField(default=dict, blank=True)
     meta = models.JSONField(default=dict, blank=True)
+    format_validators = models.JSONField(default=list, blank=True)
     data_source = models.CharField(max_length=255, null=True, blank=True)
     calc_expression = models.TextField(null=True, blank=True)
     options: models.ManyToManyField[Option, QuestionOption] = models.ManyToManyField(
@@ -82,6 +97,16 @@ class Question(SlugRecord):
     sub_form = models.ForeignKey(Form, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     source = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="copies")
     default_answer = models.OneToOneField("Answer", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    min_length = Configured()
+    max_length = Configured()
+    min_value = Configured()
+    max_value = Configured()
+    step = Configured()
+    action = Configured()
+    color = Configured()
+    validate_on_enter = Configured()
+    show_validation = Configured()
 
     class Meta(SlugRecord.Meta):
         abstract = False
@@ -124,31 +149,3 @@ class QuestionOption(Record):
     class Meta:
         ordering: ClassVar = ["-sort"]
         constraints: ClassVar = [models.UniqueConstraint(fields=["question", "option"], name="one_option_per_question")]
-
-
-class Document(UUIDRecord):
-    """The answers to one form; the rows of a table are documents of the same family."""
-
-    form = models.ForeignKey(Form, on_delete=models.PROTECT, related_name="documents")
-    family = models.ForeignKey("self", on_delete=models.CASCADE, related_name="+")
-    source = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="copies")
-    meta = models.JSONField(default=dict, blank=True)
-
-    class Meta(UUIDRecord.Meta):
-        abstract = False
-
-
-class Answer(UUIDRecord):
-    """One answer; without a document it is the default answer of its question."""
-
-    document = models.ForeignKey(Document, null=True, blank=True, on_delete=models.CASCADE, related_name="answers")
-    question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="answers")
-    value = models.JSONField(null=True, blank=True)
-    date = models.DateField(null=True, blank=True)
-    meta = models.JSONField(default=dict, blank=True)
-
-    class Meta(UUIDRecord.Meta):
-        abstract = False
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["document", "question"], name="one_answer_per_document"),
-        ]

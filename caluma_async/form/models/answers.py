@@ -1,0 +1,83 @@
+"""What was answered: documents, the answers in them, and what answers consist of besides a value."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from caluma_async.form.models.definition import Form, Question
+from caluma_async.records import LocalizedField, UUIDRecord
+
+
+class Document(UUIDRecord):
+    """The answers to one form; the rows of a table are documents of the same family."""
+
+    form = models.ForeignKey(Form, on_delete=models.PROTECT, related_name="documents")
+    family = models.ForeignKey("self", on_delete=models.CASCADE, related_name="+")
+    source = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="copies")
+    meta = models.JSONField(default=dict, blank=True)
+
+    class Meta(UUIDRecord.Meta):
+        abstract = False
+
+
+class Answer(UUIDRecord):
+    """One answer; without a document it is the default answer of its question."""
+
+    # the look-up by document is the unique constraint's
+    document = models.ForeignKey(
+        Document, null=True, blank=True, on_delete=models.CASCADE, related_name="answers", db_index=False
+    )
+    question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="answers")
+    value = models.JSONField(null=True, blank=True)
+    date = models.DateField(null=True, blank=True)
+    meta = models.JSONField(default=dict, blank=True)
+    documents: models.ManyToManyField[Document, AnswerDocument] = models.ManyToManyField(
+        Document, through="AnswerDocument", related_name="+"
+    )
+
+    class Meta(UUIDRecord.Meta):
+        abstract = False
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["document", "question"], name="one_answer_per_document"),
+        ]
+
+
+class AnswerDocument(UUIDRecord):
+    """That a document is a row of a table answer; the highest sort comes first."""
+
+    # the look-up by answer is the unique constraint's
+    answer = models.ForeignKey(Answer, on_delete=models.CASCADE, db_index=False)
+    document = models.ForeignKey(Document, on_delete=models.CASCADE)
+    sort = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["-sort"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["answer", "document"], name="one_row_per_document")]
+
+
+class File(UUIDRecord):
+    """One file of a files answer. What was uploaded for it is kept elsewhere, under its key and name."""
+
+    answer = models.ForeignKey(Answer, on_delete=models.CASCADE, related_name="files")
+    name = models.CharField(max_length=255)
+
+    class Meta(UUIDRecord.Meta):
+        abstract = False
+
+
+class DynamicOption(UUIDRecord):
+    """A choice of a data source as it was when somebody chose it: its label is never asked for again."""
+
+    slug = models.CharField(max_length=255)
+    label = LocalizedField()
+    # the look-up by document is the unique constraint's
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, db_index=False)
+    question = models.ForeignKey(Question, on_delete=models.CASCADE)
+
+    class Meta(UUIDRecord.Meta):
+        abstract = False
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["document", "question", "slug"], name="one_dynamic_option_per_choice"),
+        ]
