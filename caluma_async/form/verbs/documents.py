@@ -1,4 +1,4 @@
-"""The verbs of the form domain, as far as they are built: saving a form, and a document of one."""
+"""The verbs that make and change documents."""
 
 from __future__ import annotations
 
@@ -11,21 +11,7 @@ from caluma_async.errors import InvalidInput, NotFound
 from caluma_async.form.documents import create_documents
 from caluma_async.form.models import Document, Form
 from caluma_async.verbs import Verb, inputs
-from caluma_async.verbs.saving import SaveBySlug, unknown_objects
-
-
-class SaveForm(SaveBySlug[Form]):
-    """Create or change a form by its slug."""
-
-    async_twin = "asave_form"
-    model = Form
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {
-        "name": inputs.needed_localized,
-        "description": inputs.localized,
-        "meta": inputs.json_object,
-        "is_archived": inputs.flag,
-        "is_published": inputs.flag,
-    }
+from caluma_async.verbs.saving import unknown_objects
 
 
 class SaveDocument(Verb[Document]):
