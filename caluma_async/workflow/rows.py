@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, FilteredRelation, JSONField, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, FilteredRelation, JSONField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import JSONObject
-from django.db.models.signals import post_save, pre_save
 
 from caluma_async.compiled import Compiled
-from caluma_async.records import Record
 from caluma_async.workflow.models import Case, Task, TaskFlow, Workflow, WorkItem
-
-R = TypeVar("R", bound=Record)
 
 NOT_ENDED: Final = frozenset({WorkItem.STATUS_READY, WorkItem.STATUS_SUSPENDED, WorkItem.STATUS_REDO})
 
@@ -182,35 +178,3 @@ def fresh(row: Case | WorkItem) -> Case | WorkItem | None:
     if isinstance(row, WorkItem):
         return WorkItem.objects.filter(pk=row.pk).select_related("case").first()
     return Case.objects.filter(pk=row.pk).first()
-
-
-def insert(rows: Sequence[R]) -> None:
-    """Write new rows of one table in one statement."""
-    if not rows:
-        return
-    model = type(rows[0])
-    _tell(pre_save, model, rows, update_fields=None)
-    model._default_manager.bulk_create(rows)
-    _tell(post_save, model, rows, update_fields=None, created=True)
-
-
-def update(rows: Sequence[R], names: Iterable[str]) -> None:
-    """Write columns, in which all rows have the same new values, in one statement; the stamps are among them."""
-    if not rows:
-        return
-    fields = {*names, *Record.STAMPS}
-    if len(rows) == 1:
-        rows[0].save(update_fields=fields)
-        return
-    model = type(rows[0])
-    _tell(pre_save, model, rows, update_fields=frozenset(fields))
-    values = {name: getattr(rows[0], name) for name in fields}
-    model._default_manager.filter(pk__in=[row.pk for row in rows]).update(**values)
-    _tell(post_save, model, rows, update_fields=frozenset(fields), created=False)
-
-
-def _tell(signal: Any, model: type[Model], rows: Iterable[Model], **more: Any) -> None:
-    """Django sends no signals for writes in bulk; who listens for saved rows need not know how they were saved."""
-    if signal.has_listeners(model):
-        for row in rows:
-            signal.send(sender=model, instance=row, raw=False, using=row._state.db or "default", **more)

@@ -14,7 +14,7 @@ from caluma_async.errors import InvalidInput, Misconfigured, NotFound, Refused
 from caluma_async.form.documents import create_documents
 from caluma_async.form.models import Form
 from caluma_async.keys import uuid7
-from caluma_async.verbs import inputs
+from caluma_async.verbs import bulk, inputs
 from caluma_async.workflow import routing, rows, rules
 from caluma_async.workflow.events import post_create_case, pre_create_case
 from caluma_async.workflow.expressions import Moment
@@ -116,7 +116,7 @@ class SaveCase(FamilyVerb[Case]):
             [case.document] = create_documents([self.form.pk], self.user)
             names.add("document")
         case.stamp(self.user)
-        rows.update([case], names)
+        bulk.update([case], names)
         return case
 
     def _start(self) -> Case:
@@ -142,7 +142,7 @@ class SaveCase(FamilyVerb[Case]):
         if parent is not None:
             parent.child_case = case
             parent.stamp(self.user)
-            rows.update([parent], ["child_case"])
+            bulk.update([parent], ["child_case"])
         self.emit(post_create_case, case=case)
         told(self, work_items)
         return case

@@ -13,7 +13,7 @@ from django.utils import timezone
 from caluma_async.errors import Refused
 from caluma_async.events.event import EventType
 from caluma_async.identity import User
-from caluma_async.verbs import Verb
+from caluma_async.verbs import Verb, bulk
 from caluma_async.workflow import rows
 from caluma_async.workflow.models import Case, WorkItem
 from caluma_async.workflow.snapshot import Snapshot
@@ -122,7 +122,7 @@ class Changes:
             names[key] = alter(node.row, node.transition, self.verb.user, self.now)
             altered[key].append(node.row)
         for key, group in altered.items():
-            rows.update(group, names[key])
+            bulk.update(group, names[key])
         self._write_along(self.root)
         self.written = snapshot_of(self.root.row)
 
@@ -144,7 +144,7 @@ class Changes:
         changed = before.changed(node.row)
         if called and not self._is_still_possible(node, before):
             return False
-        rows.update([node.row], {*changed, *alter(node.row, node.transition, self.verb.user, self.now)})
+        bulk.update([node.row], {*changed, *alter(node.row, node.transition, self.verb.user, self.now)})
         self._write_along(node)
         if node is self.root:
             self.written = snapshot_of(node.row)
@@ -154,7 +154,7 @@ class Changes:
         if node.transition.along is not None:
             user, now, closes = self.verb.user, self.now, node.transition.closes
             names = [set_status(each, node.transition.along, closes, user, now) for each in node.along]
-            rows.update(node.along, set().union(*names))
+            bulk.update(node.along, set().union(*names))
 
     def _is_still_possible(self, node: Node, before: Snapshot) -> bool:
         """Look the object up again; raises `Refused` if it is what the verb is about."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from caluma_async.verbs import Verb
+from caluma_async.verbs import Verb, bulk
 from caluma_async.workflow import routing, rows
 from caluma_async.workflow.expressions import Moment
 from caluma_async.workflow.models import Case, WorkItem
@@ -38,7 +38,7 @@ def continue_flow(verb: Verb[Any], work_item: WorkItem, route: rows.Route, ended
         _end(verb, case, route)
         return
     names = [set_status(each, WorkItem.STATUS_READY, False, verb.user, now) for each in plan.again]
-    rows.update(plan.again, set().union(*names))
+    bulk.update(plan.again, set().union(*names))
     create(verb, plan.create)
 
 

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from caluma_async.errors import Misconfigured
 from caluma_async.form.documents import create_documents
-from caluma_async.verbs import Verb
-from caluma_async.workflow import rows
+from caluma_async.verbs import Verb, bulk
 from caluma_async.workflow.events import post_create_work_item, pre_create_work_item
 from caluma_async.workflow.models import WorkItem
 from caluma_async.workflow.routing import Fields
@@ -51,7 +50,7 @@ def written(verb: Verb[Any], work_items: Sequence[WorkItem]) -> None:
         forms = [str(each.task.form_id) for each in need]
         for work_item, document in zip(need, create_documents(forms, verb.user), strict=True):
             work_item.document = document
-    rows.insert(work_items)
+    bulk.insert(work_items)
 
 
 def told(verb: Verb[Any], work_items: Sequence[WorkItem]) -> None:

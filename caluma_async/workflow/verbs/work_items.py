@@ -10,7 +10,7 @@ from django.utils import timezone
 from caluma_async.errors import InvalidInput
 from caluma_async.form.validation import check_document
 from caluma_async.records import LocalizedText
-from caluma_async.verbs import inputs
+from caluma_async.verbs import bulk, inputs
 from caluma_async.workflow import routing, rows, rules
 from caluma_async.workflow.expressions import Moment, groups_of
 from caluma_async.workflow.models import Case, Task, WorkItem
@@ -263,5 +263,5 @@ class SaveWorkItem(_Creating):
             kept = getattr(self.work_item, name) if isinstance(value, LocalizedText) else None
             setattr(self.work_item, name, value if kept is None else LocalizedText({**kept, **value}))
         self.work_item.stamp(self.user)
-        rows.update([self.work_item], fields)
+        bulk.update([self.work_item], fields)
         return self.work_item
