@@ -35,6 +35,10 @@ PREFIXES: Final = ("DYNAMIC_", "EVENT_", "GRAPHQL_", "OIDC_")
 """How settings of ours begin, and hardly anything else in an environment."""
 
 
+_found: Final[dict[str, Any]] = object.__getattribute__(django_settings, "__dict__")
+"""What Django has looked up so far; it forgets what is overridden. `_wrapped` holds the settings in force."""
+
+
 class Setting(Generic[T]):
     """One setting: a descriptor that reads Django's settings and falls back to the default.
 
@@ -54,6 +58,7 @@ class Setting(Generic[T]):
         self.parse = parse
         self.check = check
         self.name = ""
+        self._lacks_it: object = None
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -65,8 +70,21 @@ class Setting(Generic[T]):
     def __get__(self, instance: object | None, owner: type) -> Setting[T] | T:
         if instance is None:
             return self
-        value: T = getattr(django_settings, self.name, self.default)
-        return value
+        found: Any = _found.get(self.name, self)
+        if found is not self:
+            return found  # type: ignore[no-any-return]
+        holder = _found.get("_wrapped", "")  # while it is exchanged it is not there
+        if holder is self._lacks_it and self.name not in vars(holder):
+            return self.default
+        return self._looked_up(holder)
+
+    def _looked_up(self, holder: object) -> T:
+        """Ask Django, which takes long to say that there is no such name: keep who said so."""
+        value: Any = getattr(django_settings, self.name, self)
+        if value is not self:
+            return value  # type: ignore[no-any-return]
+        self._lacks_it = holder if hasattr(holder, "__dict__") else None
+        return self.default
 
 
 def _text(value: str) -> str:

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
+from django.test import override_settings
 
 from caluma_async.conf import Environment, Settings, every, mistakes, unknown
+from caluma_async.conf import settings as ours
 from caluma_async.errors import Misconfigured
 from caluma_async.events.checks import check_names
 
@@ -129,3 +132,20 @@ def test_a_command_says_in_a_line_that_there_is_no_database() -> None:
     done = manage("migrate", DATABASE_URL="sqlite:////no/such/folder/db.sqlite3")
     assert (done.returncode, done.stderr) == (1, "unable to open database file (--traceback shows where.)\n")
     assert "Traceback" in manage("migrate", "--traceback", DATABASE_URL="sqlite:////no/such/folder/x").stderr
+
+
+def test_a_setting_follows_what_is_overridden_and_taken_back(settings: Any) -> None:
+    assert [ours.EVENT_LEASE, ours.EVENT_LEASE] == [60.0, 60.0]
+    settings.EVENT_LEASE = 5.0
+    assert [ours.EVENT_LEASE, ours.EVENT_LEASE] == [5.0, 5.0]
+    with override_settings(EVENT_LEASE=7.0):
+        assert ours.EVENT_LEASE == 7.0
+        del django_settings.EVENT_LEASE
+        assert ours.EVENT_LEASE == 60.0
+    del settings.EVENT_LEASE
+    assert ours.EVENT_LEASE == 60.0
+    # as a project does that assigns without a context
+    django_settings.EVENT_LEASE = 9.0
+    assert ours.EVENT_LEASE == 9.0
+    del django_settings.EVENT_LEASE
+    assert ours.EVENT_LEASE == 60.0
