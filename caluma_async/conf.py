@@ -70,9 +70,9 @@ class Setting(Generic[T]):
     def __get__(self, instance: object | None, owner: type) -> Setting[T] | T:
         if instance is None:
             return self
-        found: Any = _found.get(self.name, self)
-        if found is not self:
-            return found  # type: ignore[no-any-return]
+        if self.name in _found:
+            found: T = _found[self.name]
+            return found
         holder = _found.get("_wrapped", "")  # while it is exchanged it is not there
         if holder is self._lacks_it and self.name not in vars(holder):
             return self.default
@@ -80,11 +80,10 @@ class Setting(Generic[T]):
 
     def _looked_up(self, holder: object) -> T:
         """Ask Django, which takes long to say that there is no such name: keep who said so."""
-        value: Any = getattr(django_settings, self.name, self)
-        if value is not self:
-            return value  # type: ignore[no-any-return]
-        self._lacks_it = holder if hasattr(holder, "__dict__") else None
-        return self.default
+        if not hasattr(django_settings, self.name):
+            self._lacks_it = holder if hasattr(holder, "__dict__") else None
+        value: T = getattr(django_settings, self.name, self.default)
+        return value
 
 
 def _text(value: str) -> str:

@@ -112,7 +112,7 @@ class _Emission:
             if self.undoing and not self.robust:
                 raise _undo(self.event, self.undoing)
             if self.due or is_heard:
-                self._scope().add(self._pending())
+                self._keep(self._pending())
         return self
 
     def _refuse_runaway(self) -> None:
@@ -169,6 +169,10 @@ class _Emission:
                 self._opened.enter_context(transaction.atomic())
             scope = self._opened.enter_context(emissions())
         return scope
+
+    def _keep(self, pending: Pending) -> None:
+        """Keep it for the verb's end; outside a verb it is recorded now, for which no transaction need be open."""
+        (current_scope() or self._opened.enter_context(emissions())).add(pending)
 
     def _pending(self) -> Pending:
         event, lane = self.event, self.event.type.lane

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from caluma_async.conf import settings
 from caluma_async.events import audience, feed, outbox
@@ -56,9 +57,16 @@ def _new(event: StoredEvent, due: Due, parcel: Parcel) -> NewDelivery:
 def _write(rows: Sequence[tuple[StoredEvent, Due, NewDelivery]], parcel: Parcel, logged: Sequence[StoredEvent]) -> None:
     events = list({event.id: event for event in (*(event for event, _, _ in rows), *logged)}.values())
     deliveries = [new for _, _, new in rows]
-    with transaction.atomic(savepoint=False):
+    with _one_transaction():
         recorded = outbox.record(
             events, deliveries, owner=parcel.owner, lease=settings.EVENT_LEASE, logged=settings.EVENT_LOG
         )
     for (event, due, new), row in zip(rows, recorded, strict=True):
         parcel.add(event, due.receiver, new, row)
+
+
+def _one_transaction() -> AbstractContextManager[object]:
+    """A statement around which no transaction is open is one by itself: opening one would cost two round trips more."""
+    if outbox.records_in_one_statement() and connection.get_autocommit():
+        return nullcontext()
+    return transaction.atomic(savepoint=False)

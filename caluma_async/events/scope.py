@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from caluma_async.events.event import Event
 from caluma_async.events.receiver import Receiver
@@ -66,9 +66,9 @@ class Scope:
     def add(self, pending: Pending) -> None:
         """Keep what is to be handed over when the outermost scope ends."""
         mark = None
-        if connection.in_atomic_block:
+        if self._database.in_atomic_block:
             mark = _Mark()
-            transaction.on_commit(mark)
+            self._database.on_commit(mark)
         self._pending.append((pending, mark))
 
     def mark_called(self) -> None:
@@ -81,7 +81,7 @@ class Scope:
     def __enter__(self) -> Self:
         self._database = _wrapper()
         self._before = _scope.get()
-        self._parent = current_scope()
+        self._parent = _open(self._before, self._database)
         if self.user is None and self._parent is not None:
             self.user = self._parent.user
         _scope.set(self)
@@ -100,7 +100,7 @@ class Scope:
             self._hand_over()
 
     def _hand_over(self) -> None:
-        marks = {id(entry[1]) for entry in connection.run_on_commit}
+        marks = {id(entry[1]) for entry in self._database.run_on_commit}
         left = [pending for pending, mark in self._pending if mark is None or id(mark) in marks]
         self._forget_marks()
         if left:
@@ -110,7 +110,8 @@ class Scope:
     def _forget_marks(self) -> None:
         marks = {id(mark) for _, mark in self._pending if mark is not None}
         if marks:
-            connection.run_on_commit = [entry for entry in connection.run_on_commit if id(entry[1]) not in marks]
+            entries = self._database.run_on_commit
+            self._database.run_on_commit = [entry for entry in entries if id(entry[1]) not in marks]
 
 
 _scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
@@ -129,7 +130,11 @@ def current_scope() -> Scope | None:
     about its transaction.
     """
     scope = _scope.get()
-    database = _wrapper()
+    return None if scope is None else _open(scope, _wrapper())
+
+
+def _open(scope: Scope | None, database: object) -> Scope | None:
+    """The scope or the innermost one around it that is open on this connection."""
     while scope is not None and (scope._closed or scope._database is not database):
         scope = scope._parent
     return scope

@@ -8,13 +8,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from caluma_async.errors import SignalHandlingError
 from caluma_async.events import EventType, filter_events, on, scope, send_event
+from caluma_async.events.carriers.parked import Parked
 from caluma_async.events.emit import caused_by, emissions, emit
 from caluma_async.events.event import Event
+from caluma_async.events.lifecycle import using
+from caluma_async.events.models import Delivery, EventRecord
+from caluma_async.events.outbox import recording
 from caluma_async.events.receivers import registry
 from caluma_async.events.scope import Pending, use_recorder
 from caluma_async.identity import User
@@ -95,11 +99,36 @@ def test_nothing_is_handed_over_if_nobody_is_due(recorder: Recorder) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_outside_a_verb_it_is_handed_over_at_once_in_a_transaction(recorder: Recorder) -> None:
-    send_event(event("post_paint"), wall="north")
-    assert recorder.names == ["post_paint"]
-    assert recorder.atomic == [True]
+def test_outside_a_verb_it_is_handed_over_at_once_in_the_transaction_of_its_blocking_receivers(
+    recorder: Recorder,
+) -> None:
+    post, other = event("post_paint"), event("post_dry")
+    on(other, name="blocking")(lambda **kwargs: None)
+    send_event(post, wall="north")
+    send_event(other, wall="north")
+    assert recorder.names == ["post_paint", "post_dry"]
+    assert recorder.atomic == [False, True]
     assert not connection.in_atomic_block
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_outside_a_verb_it_is_recorded_by_one_statement_that_is_its_own_transaction() -> None:
+    post = event("post_paint")
+    with CaptureQueriesContext(connection) as queries, using(Parked()):
+        send_event(post, wall="north")
+    assert len(queries) == 1
+    assert Delivery.objects.values_list("state", "event__type").get() == ("waiting", "post_paint")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_outside_a_verb_a_record_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    post = event("post_paint")
+    monkeypatch.setattr(recording, "_insert_deliveries", lambda *_: "INSERT INTO nowhere SELECT 1")
+    monkeypatch.setattr(recording, "_insert_both", recording._insert_both.__wrapped__)
+    with pytest.raises(DatabaseError), using(Parked()):
+        send_event(post, wall="north")
+    assert not EventRecord.objects.exists()
 
 
 @pytest.mark.django_db

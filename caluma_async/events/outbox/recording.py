@@ -52,7 +52,7 @@ def record(
 
     Lanes are entered first, so that the order of rows in a lane is the order of commits. `owner` is the process that
     takes those in hand that may `start`, for `lease` seconds. `logged` events get their place in the log after the
-    commit. Must be called in a transaction.
+    commit. Must be called in a transaction, unless one statement does it all.
     """
     into = dialect()
     keys = {event.id: _key(event.lane) for event in events}
@@ -69,6 +69,11 @@ def record(
         run(_insert_events(into, counts[0], logged), of_events)
         rows = run(_insert_deliveries(into, counts[1]), of_deliveries)
     return sorted(Recorded(*row) for row in rows)
+
+
+def records_in_one_statement() -> bool:
+    """Whether `record` sends one statement, whatever it writes (PostgreSQL)."""
+    return dialect().can_lock_rows
 
 
 def _count(rows: Sequence[object]) -> int:
