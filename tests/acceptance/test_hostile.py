@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 MOST_SECONDS = 2.0
-"""Each takes less than a second where nothing else runs; a processor that others use is slower."""
+"""Each takes less than a second of processor time; measuring coverage, as the suite does, makes a server slower."""
 MOST_MEMORY = 250 * 1024 * 1024
 
 
