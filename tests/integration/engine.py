@@ -35,11 +35,15 @@ class Heard:
 
     async def until(self, kind: Kind, number: int = 1) -> Told:
         """Wait until so many of a kind were told; the last of them."""
+        await self.until_there_are(number, kind)
+        return self.of(kind)[number - 1]
+
+    async def until_there_are(self, number: int, *kinds: Kind) -> None:
+        """Wait until so many of these kinds were told."""
         async with asyncio.timeout(20):
-            while len(self.of(kind)) < number:
+            while len(self.of(*kinds)) < number:
                 self._news.clear()
                 await self._news.wait()
-        return self.of(kind)[number - 1]
 
 
 @asynccontextmanager
