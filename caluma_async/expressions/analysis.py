@@ -24,7 +24,7 @@ class Call:
     ``position`` is the offset in characters of its name. ``texts`` are those that may reach it as its value, also out
     of lists and both branches of a condition; ``arguments`` holds such texts per argument. Not ``static``: values may
     reach it that only an evaluation can tell. ``subject`` is the call whose result it works on: in
-    `'t'|answer|mapby('c')`, the `answer` is the subject of the `mapby`.
+    `'t'|answer|mapby('c')`, the `answer` is the subject of the `mapby`; in `'t'|answer[.c > 1]|mapby('c')` it is not.
     """
 
     name: str
@@ -63,6 +63,8 @@ def _calls(node: Node) -> Iterator[Call]:
         if isinstance(step, Transform):
             subject = _call(step, *(((), False) if index else _texts(node.value)), subject)
             yield subject
+        else:
+            subject = None
 
 
 def _call(step: Transform, texts: Sequence[Text], static: bool, subject: Call | None) -> Call:

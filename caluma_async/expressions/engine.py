@@ -124,15 +124,17 @@ class Jexl:
         context: Mapping[str, Any] = NOTHING,
         *,
         transforms: Mapping[str, Callable[..., Any]] = NOTHING,
+        budget: Budget | None = None,
     ) -> Any:
         """The value of the expression: a dict, list, str, number, bool or None, or a mapping out of the context.
 
         ``context``: names to plain data; a mapping may be lazy, and is asked by ``get`` for what is read only.
         ``transforms``: what transforms of this engine do in this one evaluation, as those that look into a document.
+        ``budget``: what it may cost, and what is left of it afterwards.
         `InvalidExpression` names the expression, the reason and the place.
         """
         expression = text if isinstance(text, Expression) else self._language.parse(text)
-        scope = Scope(context, None, self._with(transforms), Budget())
+        scope = Scope(context, None, self._with(transforms), budget or Budget())
         try:
             value = expression.run(scope)
             if isinstance(value, (list, tuple, dict)):

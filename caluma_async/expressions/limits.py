@@ -36,8 +36,8 @@ class Budget:
 
     __slots__ = ("left",)
 
-    def __init__(self) -> None:
-        self.left = MAX_STEPS
+    def __init__(self, left: int = MAX_STEPS) -> None:
+        self.left = left
 
     def spend(self, steps: int) -> None:
         """Take `steps`; an `ExpressionError` when there are no more."""

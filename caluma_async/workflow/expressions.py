@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 from caluma_async.errors import InvalidExpression
-from caluma_async.expressions import Jexl
+from caluma_async.expressions import Jexl, Lazy
 from caluma_async.identity import User
 from caluma_async.verbs import inputs
 from caluma_async.workflow import dynamic
@@ -63,22 +63,6 @@ class Moment:
 
     def _context(self) -> Mapping[str, Any] | None:
         return self.context if isinstance(self.context, Mapping) else None
-
-
-class Lazy(Mapping[str, Any]):
-    """A mapping whose values are made when they are asked for."""
-
-    def __init__(self, **makers: Callable[[], Any]) -> None:
-        self._makers = makers
-
-    def __getitem__(self, name: str) -> Any:
-        return self._makers[name]()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
-
-    def __len__(self) -> int:
-        return len(self._makers)
 
 
 def _unresolved(value: Any) -> Any:
