@@ -1,6 +1,7 @@
 """The form domain as a Django app."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class FormConfig(AppConfig):
@@ -9,3 +10,9 @@ class FormConfig(AppConfig):
     name = "caluma_async.form"
     label = "form"
     verbose_name = "Forms"
+
+    def ready(self) -> None:
+        """Have the database note changes of forms."""
+        from caluma_async.form import versions  # noqa: PLC0415 - the models are not there before
+
+        post_migrate.connect(versions.install, sender=self)

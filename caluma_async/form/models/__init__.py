@@ -1,11 +1,20 @@
 """The tables of the form domain."""
 
 from caluma_async.form.models.answers import Answer, AnswerDocument, Document, DynamicOption, File
-from caluma_async.form.models.definition import Form, FormQuestion, Option, Question, QuestionOption
+from caluma_async.form.models.definition import (
+    DefinitionVersion,
+    Form,
+    FormQuestion,
+    Option,
+    Question,
+    QuestionOption,
+)
+from caluma_async.form.models.recalculations import Recalculation
 
 __all__ = [
     "Answer",
     "AnswerDocument",
+    "DefinitionVersion",
     "Document",
     "DynamicOption",
     "File",
@@ -14,4 +23,5 @@ __all__ = [
     "Option",
     "Question",
     "QuestionOption",
+    "Recalculation",
 ]

@@ -149,3 +149,15 @@ class QuestionOption(Record):
     class Meta:
         ordering: ClassVar = ["-sort"]
         constraints: ClassVar = [models.UniqueConstraint(fields=["question", "option"], name="one_option_per_question")]
+
+
+class DefinitionVersion(models.Model):
+    """The one row that says whether any of these tables changed: `stamp` is another one after each change.
+
+    The database itself writes it, by triggers (`form/versions.py`), so that no way of writing leaves it out.
+    """
+
+    stamp = models.CharField(max_length=36)
+
+    def __str__(self) -> str:
+        return self.stamp

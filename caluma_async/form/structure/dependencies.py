@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from caluma_async.form.structure.definition import Catalogue, QuestionDefinition
@@ -16,6 +17,7 @@ from caluma_async.form.structure.formulas import Formula
 Node = tuple[str, str]
 """`HIDDEN`: whether the question is hidden. `VALUE`: its own answer. `CONTENT`: all answers that it encloses."""
 
+CATALOGUES_KEPT: Final = 256
 HIDDEN: Final = "hidden"
 VALUE: Final = "value"
 CONTENT: Final = "content"
@@ -54,6 +56,12 @@ class Dependencies:
         """Whether any calculated question may change with the answers to these."""
         slugs = set(changed)
         return any(reads is None or not reads.isdisjoint(slugs) for reads in self.reads.values())
+
+
+@lru_cache(CATALOGUES_KEPT)
+def dependencies(catalogue: Catalogue) -> Dependencies:
+    """Those of a catalogue's questions; kept as long as the catalogue is in use."""
+    return Dependencies.of(catalogue)
 
 
 class _Graph:

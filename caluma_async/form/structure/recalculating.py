@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from uuid import UUID
 
+from caluma_async.form.structure.dependencies import dependencies
 from caluma_async.form.structure.evaluation import Structure
 from caluma_async.form.structure.fields import Field
 
@@ -25,13 +26,13 @@ def recalculated(
 
 
 def _changes(structure: Structure, changed: set[Key] | None, new: set[UUID]) -> Iterator[tuple[Key, float | None]]:
-    dependencies = structure.catalogue.dependencies
+    known = dependencies(structure.catalogue)
     fields = _by_question(structure)
-    for slug in dependencies.order:
-        reads = dependencies.reads[slug]
+    for slug in known.order:
+        reads = known.reads[slug]
         for field in fields.get(slug, ()):
             if changed is None or field.section.document.id in new or _is_reached(field, reads, changed):
-                number = None if slug in dependencies.circular else structure.number(field)
+                number = None if slug in known.circular else structure.number(field)
                 structure.put(field, number)
                 if field.answer is None or not _same(field.answer.value, number):
                     yield field.key, number

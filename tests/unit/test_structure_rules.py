@@ -1,0 +1,179 @@
+"""When a field is hidden, and when an answer to it is required."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from caluma_async.errors import InvalidExpression, Refused
+from tests.unit.structure_stage import catalogue, field, form, hidden, question, required, structure
+
+
+@pytest.mark.parametrize(
+    ("is_hidden", "answers", "expected"),
+    [
+        ("true", {}, True),
+        ("false", {}, False),
+        ("", {}, False),
+        (" ", {}, False),
+        ("1 > 0", {}, True),
+        ("'a'|answer == 'x'", {"a": "x"}, True),
+        ("'a'|answer == 'x'", {"a": "y"}, False),
+        # all named are empty: hidden whatever the expression says
+        ("'a'|answer == 'x'", {}, True),
+        ("!('a'|answer)", {}, True),
+        ("'a'|answer('x') != 'x'", {}, True),
+        ("'a'|answer == 'x'", {"a": ""}, True),
+        ("'a'|answer == 'x' && 'b'|answer == 'x'", {"b": "y"}, False),
+        # what does not exist here is not among them
+        ("'nowhere'|answer('x') != 'x'", {}, False),
+        ("'nowhere'|answer('x') == 'x' && 'a'|answer", {}, True),
+        # columns are not named
+        ("'t'|answer|mapby('c')|sum > 5", {"t": [{"c": 3}]}, False),
+        ("'t'|answer|mapby('c')|sum > 5", {"t": [{"c": 6}]}, True),
+        ("'t'|answer|mapby('c')|sum > 5", {}, True),
+        ("'t'|answer|mapby('c')|sum == 0", {"t": [{"c": None}]}, True),
+        ("info.form == 'main'", {}, True),
+        ("'h'|answer", {"h": "visible to none"}, True),
+    ],
+)
+def test_a_question_is_hidden(is_hidden: str, answers: dict[str, Any], expected: bool) -> None:
+    main = form(
+        "main",
+        question("a"),
+        question("b"),
+        question("h", is_hidden="true"),
+        question("t", "table", row_form="row"),
+        question("x", is_hidden=is_hidden),
+    )
+    of = structure([main, form("row", question("c", "integer"))], answers)
+    assert of.hidden(field(of, "x")) is expected
+
+
+@pytest.mark.parametrize(
+    ("is_required", "answers", "expected"),
+    [
+        ("true", {}, True),
+        ("false", {}, False),
+        ("'a'|answer == 'x'", {"a": "x"}, True),
+        ("'a'|answer != 'x'", {"a": "x"}, False),
+        ("'a'|answer != 'x'", {}, False),
+        ("'a'|answer('y') != 'x' || true", {}, False),
+        ("'nowhere'|answer('y') == 'y'", {}, True),
+    ],
+)
+def test_an_answer_is_required(is_required: str, answers: dict[str, Any], expected: bool) -> None:
+    of = structure([form("main", question("a"), question("x", is_required=is_required))], answers)
+    assert of.required(field(of, "x")) is expected
+
+
+def test_what_hidden_things_enclose_is_hidden_and_not_required() -> None:
+    main = form(
+        "main",
+        question("to-sub", "form", sub_form="sub", is_hidden="true", is_required="true"),
+        question("t", "table", row_form="row", is_hidden="true", is_required="true"),
+    )
+    sub = form("sub", question("part", is_required="true"), question("to-deep", "form", sub_form="deep"))
+    deep = form("deep", question("inner", is_required="true"))
+    row = form("row", question("cell", is_required="true"))
+    of = structure([main, sub, deep, row], {"t": [{}, {}], "part": "p"})
+    assert hidden(of) == ["to-sub", "part", "to-deep", "inner", "t", "cell", "cell"]
+    assert required(of) == []
+
+
+@pytest.mark.parametrize("kind", ["form", "static", "action_button"])
+def test_what_cannot_be_answered_is_not_required(kind: str) -> None:
+    assert required(structure([form("main", question("x", kind, is_required="true"))])) == []
+
+
+def test_options_are_evaluated_where_their_question_is() -> None:
+    kinds = question("kind", "choice", options=["a", ("b", "'size'|answer > 5"), ("c", "info.form != 'row'")])
+    main = form("main", question("size", "integer"), kinds, question("t", "table", row_form="row"))
+    of = structure([main, form("row", kinds)], {"size": 9, "t": [{}]})
+    assert [of.visible_options(field(of, "kind", at)) for at in (0, 1)] == [["a"], ["a", "c"]]
+
+
+def test_each_expression_is_evaluated_once_per_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = [question("q0")] + [question(f"q{at}", is_hidden=f"'q{at - 1}'|answer != 'x'") for at in range(1, 20)]
+    of = structure([form("main", *questions)], {f"q{at}": "x" for at in range(20)})
+    ran: list[str] = []
+    run = of._run
+    monkeypatch.setattr(of, "_run", lambda formula, at, what: ran.append(at.slug) or run(formula, at, what))
+    assert hidden(of) == []
+    assert hidden(of) == []
+    assert sorted(ran) == sorted(f"q{at}" for at in range(1, 20))
+
+
+def test_a_chain_of_questions_may_be_longer_than_pythons_stack() -> None:
+    length = 3_000
+    chain = [question(f"q{at}", is_hidden=f"'q{at - 1}'|answer != 'x'") for at in range(1, length)]
+    of = structure([form("main", *reversed(chain), question("q0"))], {f"q{at}": "x" for at in range(length)})
+    assert hidden(of) == []
+
+
+def test_sub_forms_may_be_deeper_than_pythons_stack() -> None:
+    depth = 1_500
+    forms = [
+        form(f"f{at}", question(f"q{at}"), question(f"to-{at + 1}", "form", sub_form=f"f{at + 1}"))
+        for at in range(depth)
+    ]
+    bottom = form(
+        f"f{depth}", question("bottom", is_hidden="'q0'|answer == 'x'"), question("near", is_hidden="'bottom'|answer")
+    )
+    of = structure([*forms, bottom], {"q0": "x", "bottom": "b"})
+    assert hidden(of) == ["bottom", "near"]
+
+
+def test_questions_that_depend_on_each_other_are_named() -> None:
+    main = form(
+        "main",
+        question("a", is_hidden="'b'|answer"),
+        question("b", is_hidden="'c'|answer"),
+        question("c", is_hidden="'b'|answer"),
+        question("d"),
+    )
+    of = structure([main], dict.fromkeys("abcd", "x"))
+    for slug in "abc":
+        with pytest.raises(InvalidExpression, match="The questions 'b' → 'c' → 'b' depend on each other"):
+            of.hidden(field(of, slug))
+    assert not of.hidden(field(of, "d"))
+
+
+def test_a_question_that_is_put_together_and_depends_on_itself_is_named() -> None:
+    of = structure([form("main", question("a", is_hidden="('' + 'a')|answer == 'x'"))], {"a": "x"})
+    with pytest.raises(InvalidExpression, match="'a' → 'a' depend on each other"):
+        of.hidden(field(of, "a"))
+
+
+def test_forms_that_contain_each_other_are_named() -> None:
+    a, b = (form(one, question(f"to-{two}", "form", sub_form=two)) for one, two in ("ab", "ba"))
+    with pytest.raises(Refused, match="The forms contain each other: a → b → a"):
+        catalogue(a, b)
+
+
+def test_rows_may_have_rows_of_their_own_form() -> None:
+    row = form("row", question("name"), question("parts", "table", row_form="row"))
+    of = structure([form("main", question("parts", "table", row_form="row")), row], {"parts": [{"parts": [{}, {}]}]})
+    assert [each.slug for each in of.fields()] == ["parts", "name", "parts", *["name", "parts"] * 2]
+
+
+def test_sub_forms_that_multiply_without_end_are_refused() -> None:
+    levels = [
+        form(
+            f"f{at}",
+            question(f"left-{at}", "form", sub_form=f"f{at + 1}"),
+            question(f"right-{at}", "form", sub_form=f"f{at + 1}"),
+        )
+        for at in range(40)
+    ]
+    with pytest.raises(Refused, match="more than 20000 questions"):
+        catalogue(*levels, form("f40", question("x")))
+
+
+def test_all_expressions_of_a_document_together_have_a_limit() -> None:
+    bomb = "([1,2,3,4,5,6,7,8,9,10] * 10 * 10 * 10 * 10)|length > 0"
+    questions = [question(f"q{at}", is_hidden=f"{bomb} && {at} < 0") for at in range(200)]
+    of = structure([form("main", *questions)])
+    with pytest.raises(InvalidExpression, match="too many steps"):
+        hidden(of)
