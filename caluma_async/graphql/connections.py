@@ -16,7 +16,7 @@ from caluma_async.graphql.database import orm
 from caluma_async.graphql.fields import answered_by
 from caluma_async.graphql.filters import filtered
 from caluma_async.graphql.loaders import affordable, is_spent, left, loaded, spend, visible, weight
-from caluma_async.graphql.ordering import Order, reverse, sorting
+from caluma_async.graphql.ordering import BY_AGE, Order, reverse, sorting
 from caluma_async.graphql.pages import Page, Rows, argument, page, page_arguments, too_many
 from caluma_async.graphql.relations import reach
 from caluma_async.graphql.selection import ResolveInfo, selected
@@ -31,18 +31,21 @@ def connection(
     own_key: str = "pk",
     filters: type | None = None,
     orders: type | None = None,
+    by_default: Sequence[str] = BY_AGE,
 ) -> Any:
     """A connection field: a page of the objects of the model.
 
     `below` is the path from these objects to their parent's key, where the field belongs to one, and `own_key` the
     parent's attribute that holds this key. `filters` and `orders` are the input types of these arguments, if any.
+    `by_default` names what the objects are sorted by below that, `-name` for down.
     """
     arguments = page_arguments()
     if filters is not None:
         arguments.append(argument("filter", list[filters | None] | None))  # type: ignore[valid-type]
     if orders is not None:
         arguments.append(argument("order", list[orders | None] | None))  # type: ignore[valid-type]
-    return answered_by(Connected(model, below, own_key, filters, orders), reads=[own_key], arguments=arguments)
+    connected = Connected(model, below, own_key, filters, orders, by_default)
+    return answered_by(connected, reads=[own_key], arguments=arguments)
 
 
 def listing(model: type[Model], *, below: str) -> Any:
@@ -54,13 +57,20 @@ class Connected:
     """The resolver of a connection field."""
 
     def __init__(
-        self, model: type[Model], below: str | None, own_key: str, filters: type | None, orders: type | None
+        self,
+        model: type[Model],
+        below: str | None,
+        own_key: str = "pk",
+        filters: type | None = None,
+        orders: type | None = None,
+        by_default: Sequence[str] = BY_AGE,
     ) -> None:
         self.model = model
         self.below = below
         self._own_key = own_key
         self._filters = filters
         self._orders = orders
+        self._by_default = by_default
 
     @property
     def may_repeat(self) -> bool:
@@ -97,14 +107,14 @@ class Connected:
 
     def sorted(self, arguments: Arguments, context: Context) -> list[Order]:
         """The order asked for, and one that is always the same below it."""
-        return sorting(self._orders, arguments.get("order"), context)
+        return sorting(self._orders, arguments.get("order"), context, by_age=self._by_default)
 
 
 class Listed:
     """The resolver of a list field: a connection's, without pages."""
 
     def __init__(self, model: type[Model], below: str) -> None:
-        self._all = Connected(model, below, "pk", None, None)
+        self._all = Connected(model, below)
 
     def __call__(self, source: Any, info: ResolveInfo, /, **_: Any) -> Awaitable[Sequence[Any] | None] | None:
         search = self._all(source, info)

@@ -16,6 +16,7 @@ from caluma_async.graphql.context import Context
 from caluma_async.graphql.filters.conditions import storable
 from caluma_async.graphql.filters.json import Sortable
 from caluma_async.graphql.loaders import visible
+from caluma_async.graphql.localized import shown_text
 
 Order = OrderBy
 Value = Expression | Subquery | F
@@ -24,6 +25,7 @@ Reaches = Mapping[str, type[Model]]
 
 SORTS_BY: Final = "sorts_by"
 MOST_ORDERS: Final = 20
+BY_AGE: Final = ("created_at", "pk")
 
 
 @strawberry.enum
@@ -47,6 +49,11 @@ def attribute(special: Mapping[Enum, Callable[[Context], Value]] | None = None) 
         return F(wanted.value) if made is None else made(context)
 
     return sorts_by(meaning)
+
+
+def localized(*attributes: Enum) -> dict[Enum, Callable[[Context], Value]]:
+    """What `attribute` is told of localized attributes: they sort by the text that the user reads."""
+    return {attribute: lambda _context, path=attribute.value: shown_text(path) for attribute in attributes}  # type: ignore[misc]
 
 
 def key_of(path: str, reaches: Reaches | None = None) -> Any:
@@ -85,17 +92,17 @@ def sorting(
     orders: Sequence[Mapping[str, Any] | None] | None,
     context: Context,
     *,
-    by_age: Sequence[str] = ("created_at", "pk"),
+    by_age: Sequence[str] = BY_AGE,
 ) -> list[Order]:
     """The orders asked for, applied one after the other, then by age: no two rows are equal.
 
     `kind` is the input type that the orders are of; they come as graphql-core reads them, by GraphQL names. `by_age`
-    names the attributes that tell the age.
+    names the attributes that tell the age, or whatever else sorts them; `-name` means down.
     """
     if len(orders or ()) > MOST_ORDERS:
         raise InvalidInput(f"order: {MOST_ORDERS} at most.", field="order")
     found = [] if kind is None else [order for given in orders or () for order in _orders(kind, given or {}, context)]
-    return [*found, *(OrderBy(F(name)) for name in by_age)]
+    return [*found, *(OrderBy(F(name.removeprefix("-")), descending=name.startswith("-")) for name in by_age)]
 
 
 def reverse(orders: Iterable[Order]) -> list[Order]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import strawberry
 
 from caluma_async.graphql.events.queries import EventQueries
+from caluma_async.graphql.form.queries import FormQueries
 from caluma_async.graphql.node import NodeQuery
 from caluma_async.graphql.workflow.queries import WorkflowQueries
 
 
 @strawberry.type
-class Query(NodeQuery, WorkflowQueries, EventQueries):
+class Query(NodeQuery, WorkflowQueries, FormQueries, EventQueries):
     """What can be asked."""

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from caluma_async.access.permissions import BasePermission, object_permission_for, permission_for
 from caluma_async.access.site import Rules, SiteAccess
 from caluma_async.access.visibilities import BaseVisibility, filter_queryset_for
-from caluma_async.form.models import Document, Form
+from caluma_async.form.models import Document, Form, FormQuestion, Option, Question
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.relay import encode, type_name
 from caluma_async.identity import ANONYMOUS, User
@@ -23,6 +23,8 @@ from caluma_async.testing.factories import (
     make_document,
     make_flow,
     make_form,
+    make_option,
+    make_question,
     make_task,
     make_work_item,
     make_workflow,
@@ -31,7 +33,21 @@ from caluma_async.verbs import Verb
 from caluma_async.workflow.models import Case, Flow, Task, Workflow, WorkItem
 
 GROUPS: Final = ("own", "other", "public")
-MODELS: Final = (Form, Document, Task, Workflow, Flow, Case, WorkItem)
+MODELS: Final = (Form, Question, Option, Document, Task, Workflow, Flow, Case, WorkItem)
+
+QUESTION: Final[dict[str, Any]] = {
+    Question.TYPE_DYNAMIC_CHOICE: {"data_source": "Streets"},
+    Question.TYPE_DYNAMIC_MULTIPLE_CHOICE: {"data_source": "Streets"},
+    Question.TYPE_ACTION_BUTTON: {
+        "configuration": {
+            "action": "complete",
+            "color": "primary",
+            "validate_on_enter": True,
+            "show_validation": True,
+        }
+    },
+}
+WITH_FORM: Final = {Question.TYPE_TABLE: "row_form", Question.TYPE_FORM: "sub_form"}
 
 USERS: Final = {
     "anonymous": ANONYMOUS,
@@ -80,6 +96,8 @@ class Set:
     """What one group made."""
 
     form: Form
+    questions: dict[str, Question]
+    option: Option
     simple: Task
     several: Task
     case_form: Task
@@ -101,6 +119,13 @@ def make_set(group: str) -> Set:
     """One of everything; slugs begin with the group."""
     user = User(f"{group}-maker", groups=[group])
     form = make_form(f"{group}-form", user=user)
+    option = make_option(f"{group}-option", user=user)
+    questions = {
+        kind: make_question(
+            f"{group}-a-{kind}", form=form, type=kind, options=[option], user=user, **QUESTION.get(kind, {})
+        )
+        for kind in Question.TYPES
+    }
     simple = make_task(f"{group}-simple", user=user)
     several = make_task(f"{group}-several", is_multiple_instance=True, user=user)
     case_form = make_task(f"{group}-case-form", type=Task.TYPE_COMPLETE_WORKFLOW_FORM, user=user)
@@ -117,6 +142,8 @@ def make_set(group: str) -> Set:
     completed_case = make_case(workflow, status=Case.STATUS_COMPLETED, user=user)
     return Set(
         form=form,
+        questions=questions,
+        option=option,
         simple=simple,
         several=several,
         case_form=case_form,
@@ -145,6 +172,12 @@ def make_world() -> dict[str, Set]:
 
 def _mix(user: User, mine: Set, theirs: Set, name: str) -> None:
     make_form(f"{name}-derived", source=theirs.form, user=user)
+    make_option(f"{name}-derived", source=theirs.option, user=user)
+    for kind, question in theirs.questions.items():
+        more = {**QUESTION.get(kind, {}), **({WITH_FORM[kind]: theirs.form} if kind in WITH_FORM else {})}
+        options = [mine.option, theirs.option]
+        make_question(f"{name}-a-{kind}", type=kind, source=question, options=options, user=user, **more)
+        FormQuestion.objects.create(id=f"{mine.form.pk}.{question.pk}", form=mine.form, question=question)
     make_task(f"{name}-task", type=Task.TYPE_COMPLETE_TASK_FORM, form=theirs.form, user=user)
     workflow = make_workflow(
         f"{name}-way", start=[mine.simple, theirs.simple], allow_forms=[mine.form, theirs.form], user=user

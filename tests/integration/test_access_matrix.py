@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type, is_composite_type
 
-from caluma_async.form.models import Document, Form
+from caluma_async.form.models import Document, Form, Option, Question
 from caluma_async.graphql.relay import NODE_TYPES, encode, type_name
 from caluma_async.graphql.schema import schema
 from caluma_async.identity import User
@@ -22,7 +22,15 @@ pytestmark = pytest.mark.django_db
 everybody = pytest.mark.parametrize("user", USERS.values(), ids=USERS.keys())
 
 TYPES = schema._schema.type_map
-ROOT = {"allWorkflows": Workflow, "allTasks": Task, "allCases": Case, "allWorkItems": WorkItem}
+ROOT = {
+    "allWorkflows": Workflow,
+    "allTasks": Task,
+    "allCases": Case,
+    "allWorkItems": WorkItem,
+    "allForms": Form,
+    "allQuestions": Question,
+}
+QUESTION_TYPES = [node.name for node in NODE_TYPES.values() if node.model is Question]
 
 
 def tasks_of_workflow(workflow: Workflow) -> Iterable[Task]:
@@ -37,8 +45,18 @@ def children(model: Any, **condition: Any) -> Iterable[Any]:
 
 NESTED: dict[str, Callable[[Any], Iterable[Any]]] = {
     "CompleteTaskFormTask.form": lambda task: [task.form],
+    "Form.questions": lambda form: children(Question, forms=form),
     "Form.source": lambda form: [form.source],
     "Form.documents": lambda form: children(Document, form=form),
+    **{f"{kind}.forms": lambda question: children(Form, questions=question) for kind in QUESTION_TYPES},
+    **{f"{kind}.source": lambda question: [question.source] for kind in QUESTION_TYPES},
+    **{
+        f"{kind}.options": lambda question: children(Option, questions=question)
+        for kind in ("ChoiceQuestion", "MultipleChoiceQuestion")
+    },
+    "TableQuestion.rowForm": lambda question: [question.row_form],
+    "FormQuestion.subForm": lambda question: [question.sub_form],
+    "Option.source": lambda option: [option.source],
     "Document.form": lambda document: [document.form],
     "Document.source": lambda document: [document.source],
     "Document.copies": lambda document: children(Document, source=document),
@@ -77,6 +95,7 @@ OWN = {
     *("modifiedBefore", "modifiedAfter", "metaHasKey", "metaValue", "status", "excludeChildCases", "name", "createdAt"),
     *("closedAt", "modifiedAt", "deadline", "deadlineBefore", "deadlineAfter", "hasDeadline", "addressedGroups"),
     *("controllingGroups", "assignedUsers", "description", "type", "isArchived", "isPublished", "search"),
+    *("label", "isRequired", "isHidden"),
 }
 """Filters that look at nothing but the object that is filtered."""
 
@@ -99,6 +118,9 @@ REFERRING: dict[str, dict[str, Any]] = {
     "FlowFilterSetType": {"task": Task},
     "TaskFilterSetType": {"slug": Task, "slugs": [Task]},
     "WorkflowFilterSetType": {"slug": Workflow},
+    "FormFilterSetType": {"slugs": [Form], "questions": [Question]},
+    "QuestionFilterSetType": {"slugs": [Question], "subForm": Form, "rowForm": Form, "excludeForms": [Form]},
+    "OptionFilterSetType": {"slug": Option},
 }
 """Filters that name another object."""
 
@@ -248,6 +270,12 @@ def document_for(kind: str, key: str, value: Any, inverted: bool = False) -> str
     if kind == "FlowFilterSetType":
         return (
             f"{{ allWorkflows {{ edges {{ node {{ flows{where} {{ totalCount edges {{ node {{ id }} }} }} }} }} }} }}"
+        )
+    if kind == "OptionFilterSetType":
+        return (
+            "{ allQuestions { edges { node { ... on ChoiceQuestion { options"
+            + where
+            + " { totalCount edges { node { id } } } } } } } }"
         )
     [field] = [name for name, model in ROOT.items() if f"{model.__name__}FilterSetType" == kind]
     return f"{{ {field}{where} {{ totalCount edges {{ node {{ id }} }} }} }}"

@@ -10,8 +10,9 @@ import pytest
 from django.utils import translation
 from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type, is_leaf_type
 
+from caluma_async.form.models import Option, Question
 from caluma_async.graphql.connections import Connected
-from caluma_async.graphql.relay import NODE_TYPES, encode
+from caluma_async.graphql.relay import NODE_TYPES, encode, type_name
 from caluma_async.graphql.schema import schema
 from caluma_async.identity import User
 from caluma_async.testing.factories import (
@@ -24,6 +25,7 @@ from caluma_async.testing.factories import (
 )
 from caluma_async.workflow.models import Case, Flow, WorkItem
 from tests.api import ask, gid, nodes, refusal
+from tests.integration.forms_stage import plan_with_every_question
 
 pytestmark = pytest.mark.django_db
 
@@ -79,7 +81,10 @@ def world() -> dict[str, Any]:
         description="Say yes or no",
     )
     child = make_case(workflow, parent_work_item=ready, ready=["on-case"])
+    questions = Question.objects.filter(forms=plan_with_every_question())
     return {
+        **{type_name(question): question for question in questions},
+        "Option": Option.objects.get(pk="yes"),
         "Form": form,
         "Document": root.document,
         "SimpleTask": done.task,

@@ -19,6 +19,7 @@ from caluma_async.verbs import inputs
 
 Clause = Q | Expression
 Meaning = Callable[[Any], "Clause | None"]
+MeaningForUser = Callable[[Any, Context], "Clause | None"]
 
 CONDITION: Final = "condition"
 
@@ -37,7 +38,7 @@ class Condition:
     object of that model, and finds nothing if the user may not see that one.
     """
 
-    meaning: Meaning
+    meaning: MeaningForUser
     reaches: Mapping[str, type[Model]] = field(default_factory=dict)
     names: type[Model] | None = None
 
@@ -46,7 +47,15 @@ def means(
     meaning: Meaning, *, reaches: Mapping[str, type[Model]] | None = None, names: type[Model] | None = None
 ) -> Any:
     """A key of a filter with that meaning; `reaches` and `names` as for `Condition`."""
-    condition = Condition(meaning, reaches or {}, names)
+    return _key(Condition(lambda value, _context: meaning(value), reaches or {}, names))
+
+
+def means_for_user(meaning: MeaningForUser) -> Any:
+    """A key of a filter with that meaning, which sees to it that it looks at nothing that the user may not see."""
+    return _key(Condition(meaning))
+
+
+def _key(condition: Condition) -> Any:
     return strawberry.field(default=strawberry.UNSET, metadata={CONDITION: condition})
 
 
@@ -151,7 +160,8 @@ def _clause(conditions: Mapping[str, Condition], given: Mapping[str, Any], conte
         names = " and ".join(sorted(filled))
         raise InvalidInput(f"filter: one key per object besides invert, not {names} together.", field="filter")
     for key, value in filled.items():
-        return _seen(conditions[key], conditions[key].meaning(storable(value, key, of="filter")), value, context)
+        clause = conditions[key].meaning(storable(value, key, of="filter"), context)
+        return _seen(conditions[key], clause, value, context)
     return None
 
 

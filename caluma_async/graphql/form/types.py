@@ -9,6 +9,9 @@ import strawberry
 from caluma_async.form import models
 from caluma_async.graphql.connections import connection
 from caluma_async.graphql.fields import optional_text, text
+from caluma_async.graphql.form.filters import QuestionFilterSetType
+from caluma_async.graphql.form.orders import QuestionOrderSetType
+from caluma_async.graphql.form.questions import Question
 from caluma_async.graphql.pages import Connection
 from caluma_async.graphql.records import Recorded
 from caluma_async.graphql.relations import related
@@ -31,6 +34,13 @@ class Form(Node, Recorded):
     meta: GenericScalar | None
     is_published: bool
     is_archived: bool
+    questions: Connection[Question] | None = connection(
+        models.Question,
+        below="form_questions__form",
+        filters=QuestionFilterSetType,
+        orders=QuestionOrderSetType,
+        by_default=("-form_questions__sort", "pk"),
+    )
     source: Form | None = related(models.Form.source)
     documents: Connection[Document] = connection(models.Document, below="form_id")
 

@@ -13,7 +13,17 @@ from caluma_async.graphql.context import Context
 from caluma_async.graphql.filters.json import SortableAnswer
 from caluma_async.graphql.loaders import visible
 from caluma_async.graphql.localized import shown_text
-from caluma_async.graphql.ordering import MetaOrdered, Ordered, Reaches, Value, attribute, key_of, seen, sorts_by
+from caluma_async.graphql.ordering import (
+    MetaOrdered,
+    Ordered,
+    Reaches,
+    Value,
+    attribute,
+    key_of,
+    localized,
+    seen,
+    sorts_by,
+)
 from caluma_async.graphql.relay import key_of as id_of
 from caluma_async.graphql.workflow.enums import (
     SortableCaseAttributes,
@@ -45,10 +55,6 @@ def _first_task(context: Context) -> Value:
     return Subquery(TaskFlow.objects.filter(flow=OuterRef("pk")).order_by("task_id").values("task_id")[:1])
 
 
-def _localized(*attributes: Enum) -> dict[Enum, Any]:
-    return {attribute: lambda _context, path=attribute.value: shown_text(path) for attribute in attributes}
-
-
 def _form_name(attribute: Enum, reaches: Reaches) -> dict[Enum, Any]:
     path = str(attribute.value)
     form: Reaches = {**reaches, path.removesuffix("__name"): Form}
@@ -70,7 +76,7 @@ class WorkItemOrderSetType(MetaOrdered):
     """An order of work items."""
 
     attribute: SortableWorkItemAttributes | None = attribute(
-        _localized(SortableWorkItemAttributes.DESCRIPTION, SortableWorkItemAttributes.NAME)
+        localized(SortableWorkItemAttributes.DESCRIPTION, SortableWorkItemAttributes.NAME)
         | _form_name(SortableWorkItemAttributes.CASE__DOCUMENT__FORM__NAME, _CASE_DOCUMENT)
     )
     case_meta: str | None = key_of("case__meta", _CASE)
@@ -91,7 +97,7 @@ class TaskOrderSetType(MetaOrdered):
     """An order of tasks."""
 
     attribute: SortableTaskAttributes | None = attribute(
-        _localized(SortableTaskAttributes.DESCRIPTION, SortableTaskAttributes.NAME)
+        localized(SortableTaskAttributes.DESCRIPTION, SortableTaskAttributes.NAME)
     )
 
 
@@ -100,5 +106,5 @@ class WorkflowOrderSetType(MetaOrdered):
     """An order of workflows."""
 
     attribute: SortableWorkflowAttributes | None = attribute(
-        _localized(SortableWorkflowAttributes.DESCRIPTION, SortableWorkflowAttributes.NAME)
+        localized(SortableWorkflowAttributes.DESCRIPTION, SortableWorkflowAttributes.NAME)
     )
