@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-COMPILE := $(BIN)/pip-compile --quiet --no-header --annotation-style=line --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+# boto3, for the extra `s3`, wants dateutil 2
+COMPILE := $(BIN)/pip-compile --upgrade-package 'python-dateutil<3' --quiet --no-header --annotation-style=line --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run test test-load check audit format bench bench-crash bench-soak schema lock clean

@@ -19,6 +19,7 @@ from caluma_async.graphql.app import GraphQLApp  # noqa: E402
 from caluma_async.graphql.live.app import LiveApp  # noqa: E402
 from caluma_async.graphql.schema import schema  # noqa: E402
 from caluma_async.lifespan import Lifespan  # noqa: E402
+from caluma_async.media import MediaApp  # noqa: E402
 
 site.current.rules()  # no server where everybody could do everything unasked
 
@@ -34,7 +35,7 @@ healthz.register("database", health.database)
 healthz.register("events", events_health.check)
 
 graphql = GraphQLApp(schema)
-paths = {"/graphql": graphql, "/healthz": healthz}
+paths = {"/graphql": graphql, "/healthz": healthz, "/files": MediaApp()}
 if settings.EVENT_METRICS:
     metrics = Metrics()
     metrics.listen()

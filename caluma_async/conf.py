@@ -31,7 +31,7 @@ DEVELOPMENT_KEY = "development-only-not-a-secret"
 ENGINES: Final = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 """The kinds of database that the statements are written for."""
 
-PREFIXES: Final = ("DYNAMIC_", "EVENT_", "GRAPHQL_", "OIDC_")
+PREFIXES: Final = ("DYNAMIC_", "EVENT_", "GRAPHQL_", "MEDIA_", "MINIO_", "OIDC_")
 """How settings of ours begin, and hardly anything else in an environment."""
 
 
@@ -255,6 +255,42 @@ class Settings:
         10.0, "Seconds a verb waits for another one on the same case family (PostgreSQL; SQLite: for the file)."
     )
     TRANSACTION_RETRIES = _integer(3, "How often a verb is repeated after a deadlock or a serialization failure.", 0)
+
+    # files
+    MEDIA_STORAGE_SERVICE = Setting(
+        "",
+        "Where uploads are kept: `local` (a folder of this machine), `minio`, `s3` (both need `django-storages[s3]`). "
+        "Empty: `minio` if `MINIO_STORAGE_ENDPOINT` is given, else `local`.",
+        parse=_text,
+        check=_one_of("", "local", "minio", "s3"),
+    )
+    MEDIA_STORAGE_FOLDER = Setting(
+        "media", "`local`: the folder; all processes share it. Relative to where the server is started.", parse=_text
+    )
+    MEDIA_MAX_SIZE = _integer(100_000_000, "`local`: bytes of an upload; a larger one is answered 413.", 1)
+    MEDIA_TYPES = _texts([], "`local`: the content types that may be uploaded, such as `image/png`. Empty: any.")
+    MINIO_STORAGE_ENDPOINT = Setting(
+        "",
+        "Host and port of MinIO, as clients reach it, too; of another S3 service, or empty for that of AWS.",
+        parse=_text,
+        check=lambda value: "must be a host and a port, without http://" if "://" in value else None,
+    )
+    MINIO_STORAGE_ACCESS_KEY = Setting(
+        "", "Key of the account. Empty with `s3`: what the machine is given.", parse=_text
+    )
+    MINIO_STORAGE_SECRET_KEY = Setting("", "Its secret.", parse=_text)
+    MINIO_STORAGE_USE_HTTPS = Setting(False, "Whether the storage is spoken to by HTTPS.", parse=_flag)
+    MINIO_STORAGE_REGION_NAME = Setting("", "The region of the bucket.", parse=_text)
+    MINIO_STORAGE_MEDIA_BUCKET_NAME = Setting("caluma-media", "The bucket.", parse=_text)
+    MINIO_STORAGE_AUTO_CREATE_MEDIA_BUCKET = Setting(True, "Whether it is made when it is missing.", parse=_flag)
+    MINIO_PRESIGNED_TTL_MINUTES = _seconds(
+        15.0, "Minutes for which addresses of uploads and downloads are good, with every storage.", 0.01
+    )
+
+    # history
+    ENABLE_HISTORICAL_API = Setting(
+        False, "Whether clients may ask for what was before (`documentAsOf`). It is kept in any case.", parse=_flag
+    )
 
     # access
     PERMISSION_CLASSES = _dotted_names(

@@ -1,0 +1,126 @@
+"""A bucket of MinIO or S3 as storage, by django-storages. Clients talk to it directly, at presigned addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, Final, TypeVar
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from storages.backends.s3 import S3Storage
+
+from caluma_async.conf import settings
+from caluma_async.errors import Unavailable
+from caluma_async.form.files.blobs import Blob, harmless
+from caluma_async.form.files.storage import Metadata, service
+
+R = TypeVar("R")
+
+_MISSING: Final = {"404", "NoSuchKey", "NotFound"}
+_TAKEN: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
+
+
+class Bucket:
+    """Blobs in the bucket `MINIO_STORAGE_MEDIA_BUCKET_NAME`, which is made when it is missing, if the site wants it."""
+
+    def __init__(self) -> None:
+        self.name = settings.MINIO_STORAGE_MEDIA_BUCKET_NAME
+        self._seconds = int(settings.MINIO_PRESIGNED_TTL_MINUTES * 60)
+        self._is_made = not settings.MINIO_STORAGE_AUTO_CREATE_MEDIA_BUCKET
+
+    @cached_property
+    def client(self) -> Any:
+        """Boto's client, safe for threads. Addresses are made without a word to the server."""
+        endpoint, scheme = settings.MINIO_STORAGE_ENDPOINT, "https" if settings.MINIO_STORAGE_USE_HTTPS else "http"
+        storage = S3Storage(
+            access_key=settings.MINIO_STORAGE_ACCESS_KEY or None,
+            secret_key=settings.MINIO_STORAGE_SECRET_KEY or None,
+            bucket_name=self.name,
+            endpoint_url=f"{scheme}://{endpoint}" if endpoint else None,
+            region_name=settings.MINIO_STORAGE_REGION_NAME or "us-east-1",
+            client_config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path" if service() == "minio" else "auto"},
+                connect_timeout=5,
+                read_timeout=30,
+                retries={"total_max_attempts": 2},
+            ),
+        )
+        return storage.connection.meta.client
+
+    def upload_url(self, blob: Blob) -> str:
+        """A presigned address for `PUT`."""
+        self._make()
+        return self._presigned("put_object", Key=blob.path)
+
+    def download_url(self, blob: Blob, name: str) -> str:
+        """A presigned address for `GET`."""
+        shown = harmless(name).encode("ascii", "replace").decode().replace("?", "_")
+        return self._presigned(
+            "get_object", Key=blob.path, ResponseContentDisposition=f'attachment; filename="{shown}"'
+        )
+
+    def metadata(self, blob: Blob) -> Metadata | None:
+        """What the bucket knows."""
+        found = self._tried(lambda: self.client.head_object(Bucket=self.name, Key=blob.path))
+        if found is None:
+            return None
+        return Metadata(
+            size=found["ContentLength"],
+            content_type=found.get("ContentType", ""),
+            etag=found.get("ETag", "").strip('"'),
+            last_modified=found["LastModified"],
+            bucket_name=self.name,
+            metadata=dict(found.get("Metadata", {})),
+        )
+
+    def copy(self, blob: Blob, to: Blob) -> bool:
+        """Copied by the server: nothing comes here."""
+        source = {"Bucket": self.name, "Key": blob.path}
+        return (
+            self._tried(lambda: self.client.copy_object(Bucket=self.name, Key=to.path, CopySource=source)) is not None
+        )
+
+    def move(self, blob: Blob, to: Blob) -> bool:
+        """Copied, then removed: done again after a failure in between, it comes to the same."""
+        if not self.copy(blob, to):
+            return False
+        self._tried(lambda: self.client.delete_object(Bucket=self.name, Key=blob.path))
+        return True
+
+    def _presigned(self, deed: str, **parameters: str) -> str:
+        given = {"Bucket": self.name, **parameters}
+        url: str = self.client.generate_presigned_url(deed, Params=given, ExpiresIn=self._seconds)
+        return url
+
+    def _make(self) -> None:
+        """Make the bucket, once per process."""
+        if not self._is_made:
+            if self._tried(lambda: self.client.head_bucket(Bucket=self.name)) is None:
+                self._tried(lambda: self.client.create_bucket(Bucket=self.name, **self._placed()))
+            self._is_made = True
+
+    @staticmethod
+    def _placed() -> dict[str, Any]:
+        region = settings.MINIO_STORAGE_REGION_NAME
+        return {"CreateBucketConfiguration": {"LocationConstraint": region}} if region not in {"", "us-east-1"} else {}
+
+    def _tried(self, call: Callable[[], R]) -> R | None:
+        """What the call gives; `None` where there is no such thing."""
+        with _told():
+            try:
+                return call()
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in _MISSING | _TAKEN:
+                    return None
+                raise
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable("The storage of files does not answer as it should.") from error
