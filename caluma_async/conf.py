@@ -256,6 +256,12 @@ class Settings:
     )
     TRANSACTION_RETRIES = _integer(3, "How often a verb is repeated after a deadlock or a serialization failure.", 0)
 
+    # forms
+    DATA_SOURCE_CLASSES = _dotted_names([], "Dotted classes that offer choices to dynamic choice questions.")
+    FORMAT_VALIDATOR_CLASSES = _dotted_names(
+        [], "Dotted classes of formats that answers may have to have, besides `email` and `phone-number`."
+    )
+
     # files
     MEDIA_STORAGE_SERVICE = Setting(
         "",

@@ -4,6 +4,7 @@ CalumaError
 ├── Refused              a rule of the domain says no
 │   └── Busy               others are changing the same data
 ├── InvalidInput         the input is wrong; ``field`` names where, if anywhere
+│   ├── InvalidFormat      an answer does not have the format that its question wants
 │   └── InvalidExpression  an expression does not parse or asks for what does not exist
 ├── Unauthenticated      the token is none that this server accepts
 ├── Unavailable          a service that has to be asked does not answer
@@ -64,6 +65,12 @@ class InvalidInput(CalumaError):
     def __init__(self, message: str, *, field: str | None = None, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message, field=field)
         self.fields: Mapping[str, str] = dict(fields or {})
+
+
+class InvalidFormat(InvalidInput):
+    """An answer does not have the format that its question wants; the message is the format's own."""
+
+    code = "format_validation_failed"
 
 
 class InvalidExpression(InvalidInput):

@@ -46,7 +46,8 @@ def test_no_file_is_longer_than_500_lines() -> None:
 
 def test_no_module_is_a_drawer_for_everything() -> None:
     drawers = {"utils", "util", "common", "helpers", "misc", "tools"}
-    assert [path for path in sources() if path.stem in drawers or path.parent.name in drawers] == []
+    ours = [path for path in sources() if PACKAGE / "compat" / "caluma" not in path.parents]  # those names are Caluma's
+    assert [path for path in ours if path.stem in drawers or path.parent.name in drawers] == []
 
 
 def test_every_module_says_what_it_owns() -> None:

@@ -12,7 +12,8 @@ class FormConfig(AppConfig):
     verbose_name = "Forms"
 
     def ready(self) -> None:
-        """Have the database note changes of forms."""
-        from caluma_async.form import versions  # noqa: PLC0415 - the models are not there before
+        """Have the database note changes of forms, and the site's classes checked."""
+        from caluma_async.form import checks, versions  # noqa: PLC0415 - the models are not there before
 
+        checks.install()
         post_migrate.connect(versions.install, sender=self)

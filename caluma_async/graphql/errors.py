@@ -79,7 +79,12 @@ def _is_meant(error: BaseException) -> TypeGuard[CalumaError]:
 
 
 def _message(cause: CalumaError) -> str:
-    return f"{cause.message} (code='invalid')" if isinstance(cause, InvalidInput) else cause.message
+    return f"{cause.message} (code='invalid')" if _says_code(cause) else cause.message
+
+
+def _says_code(cause: CalumaError) -> bool:
+    """Whether a client looks for the code in the message; the words of a format are shown as they are."""
+    return isinstance(cause, InvalidInput) and cause.code == InvalidInput.code
 
 
 def _extensions(cause: CalumaError) -> dict[str, Any]:

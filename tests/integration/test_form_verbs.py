@@ -1,10 +1,8 @@
-"""Saving forms and documents, and whether a document is complete."""
+"""Saving forms and documents."""
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,15 +16,14 @@ from caluma_async.errors import InvalidInput, NotFound
 from caluma_async.form.api import (
     acreate_document,
     asave_form,
-    check_document,
     create_document,
     create_documents,
     save_form,
 )
-from caluma_async.form.models import Document, Form, Question
+from caluma_async.form.models import Document, Form
 from caluma_async.form.verbs import SaveDocument, SaveForm
 from caluma_async.identity import User
-from caluma_async.testing.factories import make_answer, make_document, make_form, make_question
+from caluma_async.testing.factories import make_document, make_form
 from caluma_async.verbs import run
 
 pytestmark = pytest.mark.django_db
@@ -127,135 +124,3 @@ def test_many_documents_cost_one_statement_and_keep_their_order() -> None:
 def test_each_function_has_an_async_twin() -> None:
     async_to_sync(asave_form)("plan", ANNA, name="Plan")
     assert async_to_sync(acreate_document)("plan", ANNA).form_id == "plan"
-
-
-def missing(document: Document) -> list[str]:
-    """The questions that lack an answer, as the error lists them."""
-    try:
-        check_document(document, ANNA)
-    except InvalidInput as error:
-        return list(error.fields)
-    return []
-
-
-def test_an_incomplete_document_is_refused_with_all_that_is_missing() -> None:
-    make_question("name", form="plan", is_required="true")
-    make_question("address", form="plan", is_required="true")
-    document = make_document("plan")
-    with pytest.raises(InvalidInput) as caught:
-        check_document(document, ANNA)
-    assert caught.value.message == (
-        f"Document {document.pk} is not complete: the required questions 'name', 'address' have no answer."
-    )
-    assert caught.value.fields == dict.fromkeys(["name", "address"], "An answer is required.")
-
-
-def test_a_required_question_needs_an_answer() -> None:
-    make_question("name", form="plan", is_required="true")
-    make_question("remark", form="plan")
-    document = make_document("plan")
-    assert missing(document) == ["name"]
-    make_answer(document, "name", "Anna")
-    assert missing(document) == []
-
-
-@pytest.mark.parametrize("empty", [None, "", []])
-def test_an_empty_answer_is_none(empty: Any) -> None:
-    make_question("name", form="plan", is_required="true")
-    assert missing(make_document("plan", answers={"name": empty})) == ["name"]
-
-
-@pytest.mark.parametrize("answer", [0, False, 0.0, "0", ["a"]])
-def test_an_answer_that_is_falsy_is_one(answer: Any) -> None:
-    make_question("name", form="plan", is_required="true")
-    assert missing(make_document("plan", answers={"name": answer})) == []
-
-
-def test_a_date_is_an_answer() -> None:
-    make_question("day", form="plan", type=Question.TYPE_DATE, is_required="true")
-    document = make_document("plan")
-    assert missing(document) == ["day"]
-    make_answer(document, "day", date=dt.date(2024, 2, 29))
-    assert missing(document) == []
-
-
-def test_the_answer_of_another_document_does_not_count() -> None:
-    make_question("name", form="plan", is_required="true")
-    make_document("plan", answers={"name": "Anna"})
-    assert missing(make_document("plan")) == ["name"]
-
-
-@pytest.mark.parametrize(
-    ("is_required", "is_hidden", "demanded"),
-    [
-        ("true", "false", True),
-        ("1 == 1", "1 > 2", True),
-        ("true", "", True),
-        ("true", "true", False),
-        ("false", "false", False),
-        ("", "false", False),
-        # these read what is not known here
-        ("'other'|answer == 'yes'", "false", False),
-        ("true", "'other'|answer == 'yes'", False),
-        ("info.form == 'plan'", "false", False),
-        ("!info.case", "false", False),
-        ("true", "info.case.meta.hide", False),
-        ("true || anything", "false", True),
-        # and these are broken
-        ("true &&", "false", False),
-        ("true", "nonsense(", False),
-    ],
-)
-def test_only_what_is_certain_is_demanded(is_required: str, is_hidden: str, demanded: bool) -> None:
-    make_question("name", form="plan", is_required=is_required, is_hidden=is_hidden)
-    assert missing(make_document("plan")) == (["name"] if demanded else [])
-
-
-@pytest.mark.parametrize("kind", ["static", "action_button", "calculated_float", "table", "files"])
-def test_questions_that_nobody_can_answer_here_are_not_demanded(kind: str) -> None:
-    make_question("name", form="plan", type=kind, is_required="true")
-    assert missing(make_document("plan")) == []
-
-
-def test_the_questions_of_sub_forms_are_answered_in_the_same_document() -> None:
-    make_question("inner", form="deep", is_required="true")
-    make_question("to-deep", form="sub", type="form", sub_form=make_form("deep-too"))
-    make_question("deep-link", form="sub", type="form", sub_form_id="deep")
-    make_question("sub-name", form="sub", is_required="true")
-    make_question("to-sub", form="plan", type="form", sub_form_id="sub")
-    make_question("name", form="plan", is_required="true")
-    document = make_document("plan")
-    assert missing(document) == ["name", "sub-name", "inner"]
-    make_answer(document, "inner", "x")
-    assert missing(document) == ["name", "sub-name"]
-
-
-def test_what_a_hidden_question_encloses_is_not_demanded() -> None:
-    make_question("sub-name", form="sub", is_required="true")
-    make_question("to-sub", form="plan", type="form", sub_form_id="sub", is_hidden="true")
-    assert missing(make_document("plan")) == []
-
-
-def test_forms_that_contain_each_other_come_to_an_end() -> None:
-    make_form("plan")
-    make_question("to-itself", form="plan", type="form", sub_form_id="plan")
-    make_question("name", form="plan", is_required="true")
-    assert missing(make_document("plan")) == ["name"]
-
-
-def test_the_number_of_statements_grows_with_the_levels_only() -> None:
-    costs = []
-    for count in (2, 20):
-        for number in range(count):
-            make_question(f"q-{count}-{number}", form=f"sub-{count}", is_required="true")
-            make_question(f"r-{count}-{number}", form=f"plan-{count}", is_required="true")
-        make_question(f"to-sub-{count}", form=f"plan-{count}", type="form", sub_form_id=f"sub-{count}")
-        document = make_document(f"plan-{count}")
-        costs.append(statements(lambda: missing(document)))  # noqa: B023
-    assert costs == [3, 3]
-
-
-def statements(act: Callable[[], object]) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        act()
-    return len(captured)

@@ -46,6 +46,9 @@ SERVED = {
     ),
     "caluma.caluma_form.models": ("Answer", "Document", "Form", "FormQuestion", "Option", "Question", "QuestionOption"),
     "caluma.caluma_form.api": ("save_document",),
+    "caluma.caluma_form.format_validators": ("BaseFormatValidator",),
+    "caluma.caluma_data_source.data_sources": ("BaseDataSource",),
+    "caluma.caluma_data_source.utils": ("data_source_cache",),
     "caluma.caluma_user.models": ("AnonymousUser", "BaseUser"),
     "caluma.caluma_workflow.dynamic_tasks": ("BaseDynamicTasks", "register_dynamic_task"),
     "caluma.caluma_workflow.dynamic_groups": ("BaseDynamicGroups", "register_dynamic_group"),
@@ -182,7 +185,9 @@ def test_a_module_that_is_not_served_is_an_error_that_lists_those_that_are(impor
 
 
 def test_what_lies_below_a_module_that_is_not_served_is_named_too() -> None:
-    with pytest.raises(ImportError, match=r"'caluma' has no 'caluma_analytics' here.* caluma_core, caluma_form"):
+    with pytest.raises(
+        ImportError, match=r"'caluma' has no 'caluma_analytics' here.* caluma_core, caluma_data_source, caluma_form"
+    ):
         import_text("import caluma.caluma_analytics.models")
 
 

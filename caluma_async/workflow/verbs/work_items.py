@@ -83,7 +83,7 @@ class CompleteWorkItem(_EndingVerb):
         rules.child_case_has_ended(self.work_item.child_case)
         document = self._document()
         if document is not None:
-            check_document(document, self.user)
+            check_document(document, self.user, self.context)
 
     def _document(self) -> Any:
         match self.work_item.task.type:
