@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 
 from caluma_async.events import outbox
 from caluma_async.events.lanes import turned
-from caluma_async.events.outbox import Claim, Fence, Hand, Result
+from caluma_async.events.outbox import Claim, Fence, Follower, Hand, Result
 from caluma_async.events.outbox.dialect import tune
 from caluma_async.events.states import State
 
@@ -33,14 +33,15 @@ class Look:
 class Round:
     """What is to be done.
 
-    `settled` are deliveries that were acknowledged already, in their receiver's transaction; `begun` are attempts that
-    began without having been counted. `lanes` and `ids` are candidates: lanes that have just become free, deliveries
-    that are due.
+    `settled` are deliveries that were acknowledged already, in their receiver's transaction. `behind` are those that
+    come next in the lanes of `results`, `begin` those that come next in the lanes of `settled`. `lanes` and `ids` are
+    candidates: lanes that have just become free, deliveries that are due.
     """
 
     results: list[Result] = field(default_factory=list)
+    behind: list[Follower] = field(default_factory=list)
     settled: set[int] = field(default_factory=set)
-    begun: list[Fence] = field(default_factory=list)
+    begin: list[Fence] = field(default_factory=list)
     lanes: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     looks: dict[str, Look] = field(default_factory=dict)
@@ -50,11 +51,12 @@ class Round:
 class Report:
     """What came of a round.
 
-    `accepted`: results whose claim still held. `taken`: from lanes and ids. `found`: from each look. `more`: the looks
-    after which there may be more.
+    `accepted`: results whose claim still held. `begun`: followers whose attempt has begun. `taken`: from lanes and ids.
+    `found`: from each look. `more`: the looks after which there may be more.
     """
 
     accepted: set[int]
+    begun: set[int]
     taken: list[Claim]
     found: Mapping[str, list[Claim]]
     more: set[str]
@@ -75,8 +77,8 @@ class Clerk:
         May be repeated after an error: what was done already is not accepted again.
         """
         tune()
-        accepted = _settle(todo.results) | todo.settled
-        outbox.begin(todo.begun)
+        held = _settle(todo.results, todo.behind) | outbox.begin(todo.begin)
+        accepted = todo.settled | held.intersection(result.fence.id for result in todo.results)
         taken = outbox.take([*outbox.first_of(todo.lanes), *todo.ids], self.hand)
         more: set[str] = set()
         found = {}
@@ -84,7 +86,7 @@ class Clerk:
             found[kind], left = self._look(kind, look)
             if left:
                 more.add(kind)
-        return Report(accepted=accepted, taken=taken, found=found, more=more)
+        return Report(accepted=accepted, begun=held - accepted, taken=taken, found=found, more=more)
 
     def _look(self, kind: str, look: Look) -> tuple[list[Claim], bool]:
         """Half of what fits may be without a lane, and all that lanes leave; whether there may be more."""
@@ -103,21 +105,21 @@ class Clerk:
         return outbox.take(ids, self.hand), left or self._laps[kind] > 0
 
 
-def _settle(results: Sequence[Result]) -> set[int]:
+def _settle(results: Sequence[Result], behind: Sequence[Follower]) -> set[int]:
     """Settle; one that the database refuses fails, and keeps the others from nothing."""
     try:
-        return outbox.settle(results)
+        return outbox.settle(results, behind)
     except (OperationalError, InterfaceError):
         raise
     except Exception:  # noqa: BLE001 - which of them it is, and why, will be seen
-        return {key for result in results for key in _settle_alone(result)}
+        return {key for result in results for key in _settle_alone(result, behind)}
 
 
-def _settle_alone(result: Result) -> set[int]:
+def _settle_alone(result: Result, behind: Sequence[Follower]) -> set[int]:
     try:
-        return outbox.settle([result])
+        return outbox.settle([result], behind)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001 - it cannot be kept as it is, whatever the reason
         reason = ascii(f"How it went could not be written down: {error}")
-        return outbox.settle([Result(fence=result.fence, state=State.FAILED, error=reason)])
+        return outbox.settle([Result(fence=result.fence, state=State.FAILED, error=reason)], behind)

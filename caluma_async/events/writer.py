@@ -17,7 +17,7 @@ from caluma_async.events.clerk import Clerk, Look, Report, Round
 from caluma_async.events.crew import Desk
 from caluma_async.events.executor import Assignment
 from caluma_async.events.lanes import Followers, Room
-from caluma_async.events.outbox import Claim, Fence, Result
+from caluma_async.events.outbox import Claim, Fence, Follower, Result
 from caluma_async.events.receiver import Receiver
 from caluma_async.events.registry import registry
 from caluma_async.events.rounds import Rounds
@@ -30,9 +30,6 @@ _PAUSE: Final = 0.25
 
 _TIMERS: Final = 10_000
 """How many retries are waited for one by one."""
-
-_LASTS: Final = 0.02
-"""Seconds after which an attempt that was fetched behind another one is counted while it is still running."""
 
 _TICK: Final = 0.002
 """Clocks tick: a moment early is a look for nothing."""
@@ -75,8 +72,6 @@ class Writer:
         self._unfinished: set[str] = set()
         self._due: list[tuple[str, str | int]] = []
         self._timers = 0
-        self._begun: dict[int, tuple[Fence, float]] = {}
-        self._counting: asyncio.TimerHandle | None = None
         self._known: dict[tuple[str, str], Receiver | None] = {}
 
     @property
@@ -192,7 +187,7 @@ class Writer:
         successors = self._gather(todo, finished)
         places = Counter(kind_of(one.assignment.receiver) for one in finished if one.assignment.claim.lane is not None)
         self._look_further(todo, places)
-        if not (todo.results or todo.settled or todo.begun or todo.ids or todo.lanes or todo.looks):
+        if not (todo.results or todo.settled or todo.ids or todo.lanes or todo.looks):
             return
         try:
             report = await asyncio.get_running_loop().run_in_executor(self._desk, self._clerk.work, todo)
@@ -219,9 +214,12 @@ class Writer:
             follower = self._followers.next(claim.lane)
             if follower is None:
                 todo.lanes.append(claim.lane)
+                continue
+            successors[claim.id] = follower
+            if one.settled:
+                todo.begin.append(follower.fence)
             else:
-                successors[claim.id] = follower
-        todo.begun = self._uncounted()
+                todo.behind.append(Follower(follower.fence, claim.id))
         return successors
 
     def _leads(self, claim: Claim) -> bool:
@@ -284,8 +282,6 @@ class Writer:
             places[kind_of(one.assignment.receiver)] -= one.assignment.claim.lane is not None
         for kind, number in places.items():
             self.rooms[kind].give(number)
-        for fence in todo.begun:
-            self._begun[fence.id] = (fence, 0)
         # lanes and deliveries that were due are found again by looking
         self._fresh.update(kind for kind, number in places.items() if number)
 
@@ -299,8 +295,12 @@ class Writer:
     ) -> None:
         for one in finished:
             accepted = one.assignment.claim.id in report.accepted
+            follower = successors.get(one.assignment.claim.id)
             self._close(one, accepted)
-            self._go_on(one, accepted, successors.get(one.assignment.claim.id), places)
+            if follower is not None and follower.id in report.begun:
+                self._succeed(follower, places)
+            else:
+                self._give_up_lane(one, accepted, follower)
         self.taken += len(report.taken) + sum(map(len, report.found.values()))
         places.subtract(self.arrive(report.taken))
         for kind, number in places.items():
@@ -309,26 +309,25 @@ class Writer:
             self._unfinished.update(report.more & {kind})
             self._leave(kind, todo.looks[kind].limit - self.arrive(claims)[kind])
 
-    def _go_on(self, one: Finish, accepted: bool, follower: Claim | None, places: Counter[str]) -> None:
-        """Let the lane's next one start, or give the lane up: it is not over, or somebody else's by now."""
-        lane = one.assignment.claim.lane
-        if follower is not None and accepted:
-            self._forget(follower)
-            begun = replace(follower, begun=True, attempt=follower.attempt + 1)
-            places.subtract(self.arrive([begun]))
-            self._count_later(begun)
-        elif follower is not None:
-            del self._heads[str(lane)]
-            self._give_back([follower, *self._followers.drop(lane)])
-        elif self._leads(one.assignment.claim):
-            del self._heads[str(lane)]
-            if one.result.state not in FINISHED or not accepted:
-                self._give_back(self._followers.drop(lane))
+    def _succeed(self, follower: Claim, places: Counter[str]) -> None:
+        """Let the lane's next one start."""
+        self._forget(follower)
+        places.subtract(self.arrive([replace(follower, begun=True, attempt=follower.attempt + 1)]))
+
+    def _give_up_lane(self, one: Finish, accepted: bool, follower: Claim | None) -> None:
+        """Nothing comes next, or the lane is not over, or somebody else's by now."""
+        claim = one.assignment.claim
+        if claim.lane is None or not self._leads(claim):
+            return
+        del self._heads[claim.lane]
+        if follower is not None:
+            self._followers.put_back(claim.lane, follower)
+        if follower is not None or one.result.state not in FINISHED or not accepted:
+            self._give_back(self._followers.drop(claim.lane))
 
     def _close(self, one: Finish, accepted: bool) -> None:
         claim, state = one.assignment.claim, one.result.state
         self.held.pop(claim.id, None)
-        self._begun.pop(claim.id, None)
         if not accepted:
             self._tell(one, Kind.LOST)
             return
@@ -336,27 +335,6 @@ class Writer:
         if state is State.WAITING and self.taking and one.result.delay is not None:
             candidate = claim.id if claim.lane is None else claim.lane
             self._later(one.result.delay, kind_of(one.assignment.receiver), candidate)
-
-    def _count_later(self, claim: Claim) -> None:
-        """Count an attempt in the table if it lasts: most are over sooner, and are counted when they are settled."""
-        loop = asyncio.get_running_loop()
-        self._begun[claim.id] = (claim.fence, loop.time() + _LASTS)
-        if self._counting is None:
-            self._counting = loop.call_later(_LASTS, self._count_now)
-
-    def _count_now(self) -> None:
-        self._counting = None
-        self._rounds.kick()
-
-    def _uncounted(self) -> list[Fence]:
-        """Attempts that last and are to be counted now."""
-        loop = asyncio.get_running_loop()
-        lasting = [fence for fence, since in self._begun.values() if since <= loop.time()]
-        for fence in lasting:
-            del self._begun[fence.id]
-        if self._begun and self._counting is None:
-            self._counting = loop.call_later(_LASTS, self._count_now)
-        return lasting
 
     def _later(self, delay: float, kind: str, candidate: str | int) -> None:
         """Look at a retry when it is due; polling finds those for which there is no timer."""

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from caluma_async.events import outbox
 from caluma_async.events.models import Delivery, EventRecord, State
-from caluma_async.events.outbox import Hand, NewDelivery, Recorded, Result, StoredEvent
+from caluma_async.events.outbox import Follower, Hand, NewDelivery, Recorded, Result, StoredEvent
 from caluma_async.keys import uuid7
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,6 +140,42 @@ def test_followers_come_along_without_having_begun() -> None:
     assert outbox.begin([claims[1].fence]) == {ids[1]}
     assert Delivery.objects.get(pk=ids[1]).attempt == 1
     assert Delivery.objects.get(pk=ids[1]).started_at is not None
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("number", [1, 5])
+def test_a_follower_begins_in_the_moment_in_which_its_predecessor_is_settled(number: int) -> None:
+    for lane in range(number):
+        put(*[f"{lane}"] * 2)
+    heads, behind = [], []
+    for claim in look():
+        (heads if claim.begun else behind).append(claim)
+    results = [Result(fence=head.fence, state=State.DELIVERED) for head in heads]
+    followers = [Follower(one.fence, head.id) for head, one in zip(heads, behind, strict=True)]
+    assert outbox.settle(results, followers) == {claim.id for claim in [*heads, *behind]}
+    begun = Delivery.objects.filter(state=State.RUNNING, started_at__isnull=False)
+    assert list(begun.values_list("attempt", flat=True)) == [1] * number
+    assert outbox.settle([Result(fence=one.fence, state=State.DELIVERED) for one in behind])
+    assert set(Delivery.objects.values_list("state", "attempt")) == {("delivered", 1)}
+
+
+@pytest.mark.postgres
+def test_a_follower_does_not_begin_if_the_claim_of_its_predecessor_is_outdated() -> None:
+    put("x", "x")
+    head, behind = look()
+    Delivery.objects.filter(pk=head.id).update(claims=2)
+    assert outbox.settle([Result(fence=head.fence, state=State.DELIVERED)], [Follower(behind.fence, head.id)]) == set()
+    assert Delivery.objects.get(pk=behind.id).attempt == 0
+
+
+@pytest.mark.postgres
+def test_a_follower_whose_claim_is_outdated_does_not_begin() -> None:
+    put("x", "x")
+    head, behind = look()
+    Delivery.objects.filter(pk=behind.id).update(claims=2)
+    settled = outbox.settle([Result(fence=head.fence, state=State.DELIVERED)], [Follower(behind.fence, head.id)])
+    assert settled == {head.id}
+    assert Delivery.objects.get(pk=behind.id).started_at is None
 
 
 @pytest.mark.postgres

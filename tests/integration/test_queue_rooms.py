@@ -8,9 +8,11 @@ import gc
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import OperationalError, transaction
 
 from caluma_async.events import (
+    Event,
     EventType,
     Retry,
     asend_event,
@@ -195,10 +197,10 @@ async def test_a_failing_statement_loses_nothing(built: EventType, monkeypatch: 
     async def receiver(floor: int) -> None:
         got.append(floor)
 
-    def failing(results: Any) -> Any:
+    def failing(results: Any, behind: Any = ()) -> Any:
         if results and (failure := next(failures, None)):
             raise failure
-        return settle(results)
+        return settle(results, behind)
 
     monkeypatch.setattr(clerk.outbox, "settle", failing)
     async with delivering() as (worker, heard):
@@ -255,10 +257,10 @@ async def test_what_the_database_refuses_to_note_fails_and_holds_nothing_up(
 ) -> None:
     settle = clerk.outbox.settle
 
-    def refusing(results: Any) -> Any:
+    def refusing(results: Any, behind: Any = ()) -> Any:
         if any(result.error and "unspeakable" in result.error for result in results):
             raise ValueError("cannot be written: \ud800")
-        return settle(results)
+        return settle(results, behind)
 
     @on(painted)
     async def receiver(wall: str) -> None:
@@ -274,22 +276,29 @@ async def test_what_the_database_refuses_to_note_fails_and_holds_nothing_up(
     assert "could not be written down" in (await rows("error"))[1]
 
 
-@pytest.mark.postgres
-async def test_an_attempt_that_lasts_is_counted_while_it_runs_also_behind_another_one(built: EventType) -> None:
-    release = asyncio.Event()
+@pytest.mark.parametrize("blocking", [None, False])
+async def test_an_attempt_is_counted_when_its_receiver_is_called_also_behind_another_one(
+    built: EventType, blocking: bool | None
+) -> None:
+    seen: list[tuple[int, bool]] = []
 
-    @on(built)
-    async def receiver(floor: int) -> None:
-        if floor == 1:
-            await release.wait()
+    def look(event: Event) -> None:
+        row = Delivery.objects.get(event_id=event.id)
+        seen.append((row.attempt, row.started_at is None))
 
-    with_events = [(built, {"house": 1, "floor": number}) for number in range(2)]
-    await in_thread(lambda: emit_in_transaction(*with_events))
+    if blocking is None:
+
+        @on(built)
+        async def receiver(event: Event) -> None:
+            await sync_to_async(look)(event)
+    else:
+
+        @on(built, blocking=False)
+        def receiver_in_thread(event: Event) -> None:
+            look(event)
+
+    await in_thread(lambda: emit_in_transaction(*[(built, {"house": 1, "floor": number}) for number in range(4)]))
     async with delivering() as (_, heard):
-        await heard.until(Kind.STARTED, 2)
-        async with asyncio.timeout(20):
-            while await rows("attempt") != [1, 1]:
-                pass
-        release.set()
-        await heard.until(Kind.DELIVERED, 2)
-    assert await rows("attempt", "claims") == [(1, 1), (1, 1)]
+        await heard.until(Kind.DELIVERED, 4)
+    assert seen == [(1, False)] * 4
+    assert await rows("attempt", "claims") == [(1, 1)] * 4

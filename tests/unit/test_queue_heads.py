@@ -42,6 +42,7 @@ class Finder:
         self.finds = [] if todo.looks else self.finds
         return Report(
             accepted={result.fence.id for result in todo.results} | todo.settled,
+            begun={fence.id for fence in [*todo.begin, *(follower.fence for follower in todo.behind)]},
             taken=[],
             found={kind: found if kind == THREAD else [] for kind in todo.looks},
             more=set(),

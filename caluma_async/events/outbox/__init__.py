@@ -3,7 +3,16 @@
 from caluma_async.events.outbox.claiming import Hand, first_in_lanes, first_of, take, unordered
 from caluma_async.events.outbox.people import Moved, discard, replay, retry
 from caluma_async.events.outbox.recording import record, records_in_one_statement
-from caluma_async.events.outbox.rows import Claim, Fence, NewDelivery, Recorded, Recovered, Result, StoredEvent
+from caluma_async.events.outbox.rows import (
+    Claim,
+    Fence,
+    Follower,
+    NewDelivery,
+    Recorded,
+    Recovered,
+    Result,
+    StoredEvent,
+)
 from caluma_async.events.outbox.settling import begin, extend, settle
 from caluma_async.events.outbox.upkeep import (
     MAX_CRASHES,
@@ -23,6 +32,7 @@ __all__ = [
     "Claim",
     "Counts",
     "Fence",
+    "Follower",
     "Hand",
     "Moved",
     "NewDelivery",

@@ -55,6 +55,13 @@ class Fence(NamedTuple):
     claims: int
 
 
+class Follower(NamedTuple):
+    """A delivery in hand that waits behind another one of its lane."""
+
+    fence: Fence
+    predecessor: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A delivery in hand.

@@ -7,10 +7,11 @@ from functools import cache
 from typing import Final
 
 from caluma_async.events.outbox.dialect import Dialect, Statement, dialect, run
-from caluma_async.events.outbox.rows import Fence, Result
+from caluma_async.events.outbox.rows import Fence, Follower, Result
 
 _FENCE: Final = {"claimed": "bigint", "fence": "integer"}
 _RESULT: Final = {**_FENCE, "outcome": "text", "delay": "double precision", "complaint": "text", "uncounted": "boolean"}
+_FOLLOWER: Final = {**_FENCE, "predecessor": "bigint"}
 
 # by key, one by one: PostgreSQL would rather compare each claim with each row of the index on what runs
 _STILL_OURS: Final = "events_delivery.id = claimed AND claims = fence AND state || '' = 'running'"
@@ -19,17 +20,27 @@ _FEW: Final = 2
 """Up to so many results the statement is made for their number, and its plan kept on any connection."""
 
 
-def settle(results: Sequence[Result]) -> set[int]:
+def settle(results: Sequence[Result], behind: Sequence[Follower] = ()) -> set[int]:
     """Note how attempts went, and count those that were not counted when they began.
 
-    Returns the keys of those whose claim still held.
+    Deliveries that were fetched `behind` these begin in the same moment, each if its predecessor's claim still held.
+    Returns the keys of all whose claim still held.
     """
     if not results:
         return set()
     into = dialect()
     rows = [(*result.fence, result.state, result.delay, result.error, result.uncounted) for result in results]
-    count = len(rows) if len(rows) <= _FEW else 0
-    return {row[0] for row in run(_settle_text(into, count), into.parameters(rows, len(_RESULT), count))}
+    followers = [(*follower.fence, follower.predecessor) for follower in behind]
+    counts = _count(rows), _count(followers)
+    given = into.parameters(rows, len(_RESULT), counts[0])
+    if not followers:
+        return {row[0] for row in run(_settle_text(into, counts[0]), given)}
+    given += into.parameters(followers, len(_FOLLOWER), counts[1])
+    return {row[0] for row in run(_settle_and_begin_text(into, *counts), given)}
+
+
+def _count(rows: Sequence[object]) -> int:
+    return len(rows) if len(rows) <= _FEW else 0
 
 
 def begin(fences: Sequence[Fence]) -> set[int]:
@@ -56,6 +67,17 @@ def extend(fences: Sequence[Fence], lease: float) -> set[int]:
 
 
 @cache
+def _settle_and_begin_text(into: Dialect, results: int, followers: int) -> str:
+    """One statement, so that one commit is all that a lane's next delivery waits for."""
+    return f"""
+        WITH settled AS ({_settle_text(into, results)}), begun AS (
+            UPDATE events_delivery SET {_begins(into)} FROM {into.given(_FOLLOWER, followers)}
+            WHERE {_STILL_OURS} AND started_at IS NULL AND predecessor IN (SELECT id FROM settled)
+            RETURNING events_delivery.id
+        ) SELECT id FROM settled UNION ALL SELECT id FROM begun"""
+
+
+@cache
 def _settle_text(into: Dialect, count: int) -> str:
     return f"""
         UPDATE events_delivery SET state = outcome, error = COALESCE(complaint, error),
@@ -66,9 +88,13 @@ def _settle_text(into: Dialect, count: int) -> str:
         FROM {into.given(_RESULT, count)} WHERE {_STILL_OURS} RETURNING events_delivery.id"""
 
 
+def _begins(into: Dialect) -> str:
+    return f"attempt = attempt + 1, started_at = {into.now}"
+
+
 def _begin_text(into: Dialect) -> str:
     return f"""
-        UPDATE events_delivery SET attempt = attempt + 1, started_at = {into.now}
+        UPDATE events_delivery SET {_begins(into)}
         FROM {into.given(_FENCE)} WHERE {_STILL_OURS} AND started_at IS NULL RETURNING events_delivery.id"""
 
 
