@@ -87,11 +87,7 @@ class SaveCase(FamilyVerb[Case]):
             raise Refused("The form of a case that has a document cannot be changed.")
 
     def _workflow(self) -> Workflow:
-        slug = inputs.key_of(self.data.get("workflow"))
-        if slug is None:
-            raise InvalidInput("workflow is needed.", field="workflow")
-        if not inputs.is_slug(slug):
-            raise self.not_found("workflow", Workflow)
+        slug = self.slug("workflow", Workflow)
         if self.access.restricts(Workflow):
             return self.found("workflow", self.visible(Workflow.objects.all()).filter(pk=slug))
         for workflow in rows.workflow_by_slug(slug):

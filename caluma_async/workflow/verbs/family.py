@@ -4,40 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Final, TypeVar
-from uuid import UUID
+from typing import Any, Final, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from caluma_async.errors import InvalidInput, NotFound
-from caluma_async.verbs import Verb, inputs
+from caluma_async.errors import InvalidInput
+from caluma_async.verbs import inputs
+from caluma_async.verbs.looking import LookingVerb
 from caluma_async.workflow import rows
 from caluma_async.workflow.models import Case, WorkItem
 
 R = TypeVar("R")
-M = TypeVar("M", bound=Model)
 
 
-class FamilyVerb(Verb[R]):
+class FamilyVerb(LookingVerb[R]):
     """A verb on something in a case family.
 
     The lock comes in a statement of its own: what is looked up along with the row that is waited for may be stale.
-    `references` are the input's keys for objects, which `load` looks up; `cleaners` clean the rest.
     """
-
-    references: ClassVar[tuple[str, ...]] = ("id",)
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {}
-
-    def check(self) -> None:
-        """Refuse input that is wrong, and what the rules of the domain do not allow."""
-        given = {key: value for key, value in self.data.items() if key not in self.references}
-        self.changes = inputs.clean(given, self.cleaners, of=type(self).__name__)
-
-    def visible(self, queryset: QuerySet[M]) -> QuerySet[M]:
-        """The part of the queryset that the user may see."""
-        return self.access.visible(queryset, self.user)
 
     def locked_work_items(self, name: str) -> QuerySet[WorkItem]:
         """The work item that the input names, under its family's lock, which nobody gets who may not see it."""
@@ -64,28 +50,6 @@ class FamilyVerb(Verb[R]):
         if not found:
             raise self.not_found(name, WorkItem)
         return found[0]
-
-    def found(self, name: str, queryset: QuerySet[M]) -> M:
-        """The object that the input names; `NotFound` if it is not among these."""
-        # not `first`, which would sort, nor `get`: a visibility may find one object several times
-        for row in queryset[:1]:
-            return row
-        raise self.not_found(name, queryset.model)
-
-    def key(self, name: str, model: type[Model]) -> UUID:
-        """The key that the input has under a name; what is no key names nothing that could be found."""
-        value = self.data.get(name)
-        if value is None:
-            raise InvalidInput(f"{inputs.camel(name)} is needed.", field=inputs.camel(name))
-        try:
-            return inputs.uuid(name, value)
-        except InvalidInput as error:
-            raise self.not_found(name, model) from error
-
-    def not_found(self, name: str, model: type[Model]) -> NotFound:
-        """The error for an object that is not there, or not to be seen."""
-        wanted = inputs.shown(inputs.key_of(self.data.get(name)))
-        return NotFound(f"There is no {model._meta.verbose_name} {wanted}.", field=inputs.camel(name))
 
 
 def texts(name: str, value: Any) -> list[str]:
