@@ -1,0 +1,96 @@
+"""The statements that verbs run on families of documents: lock, look up, find what belongs to what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from caluma_async.compiled import Compiled
+from caluma_async.form.models import Answer, AnswerDocument, Document
+
+
+def lock(documents: QuerySet[Document]) -> set[UUID]:
+    """Wait until no other verb works on the families of these documents; the keys of their roots.
+
+    Several are locked in the order of their keys, so that two verbs never wait for each other. A document may have
+    come into another family meanwhile: the caller looks whether it is one of those that were locked.
+    """
+    return set(_roots(documents.order_by().values("family")))
+
+
+def _roots(families: QuerySet[Any, Any]) -> QuerySet[Document, Any]:
+    # not the key: rows elsewhere that refer to it need not wait. SQLite leaves it out: BEGIN IMMEDIATE locks the file
+    roots = Document.objects.select_for_update(no_key=True).filter(pk__in=families)
+    return roots.order_by("pk").values_list("pk", flat=True)
+
+
+lock_family_of: Final = Compiled(lambda key: _roots(Document.objects.filter(pk=key).values("family")))
+"""As `lock`, by the key of one document, for those who may see every document."""
+
+document_by_key: Final = Compiled(lambda key: Document.objects.filter(pk=key))
+"""The document, for those who may see every document."""
+
+answer_to: Final = Compiled(lambda document, question: Answer.objects.filter(document=document, question=question))
+"""The answer to a question (its slug) in a document."""
+
+
+def rows_of(answer: UUID) -> list[AnswerDocument]:
+    """The rows of a table answer in their order, each with its document."""
+    return list(AnswerDocument.objects.filter(answer=answer).select_related("document").order_by("-sort", "pk"))
+
+
+class Tree:
+    """Which documents of some families are rows of which others: one statement, however deep."""
+
+    def __init__(self, families: Collection[UUID]) -> None:
+        self._below: dict[UUID, list[UUID]] = defaultdict(list)
+        links = AnswerDocument.objects.filter(answer__document__family__in=families)
+        for owner, row in links.values_list("answer__document_id", "document_id"):
+            self._below[owner].append(row)
+
+    def of(self, root: UUID) -> Iterator[UUID]:
+        """The document itself and all rows below it."""
+        waiting, known = [root], {root}
+        while waiting:
+            key = waiting.pop()
+            yield key
+            new = [row for row in self._below[key] if row not in known]
+            known.update(new)
+            waiting += new
+
+
+def subtrees(roots: Collection[Document]) -> dict[UUID, list[Document]]:
+    """For each of the documents: itself and all rows below it: two statements, however many there are."""
+    families = {root.family_id for root in roots}
+    tree = Tree(families)
+    known = {document.pk: document for document in Document.objects.filter(family__in=families)}
+    known |= {root.pk: root for root in roots}
+    return {root.pk: [known[key] for key in tree.of(root.pk) if key in known] for root in roots}
+
+
+def owned(documents: Iterable[UUID]) -> list[Document]:
+    """Those of the documents that something of a higher floor, such as a case, has for its own."""
+    has_owner = Q()
+    for name in _owners():
+        has_owner |= Q(**{f"{name}__isnull": False})
+    found = Document.objects.filter(has_owner, pk__in=list(documents)) if has_owner else Document.objects.none()
+    return list(found.order_by("pk"))
+
+
+@cache
+def _owners() -> Sequence[str]:
+    """The relations by which one object has one document: the tables themselves tell, whoever made them."""
+    return [str(relation.get_accessor_name()) for relation in Document._meta.related_objects if relation.one_to_one]
+
+
+def by_document(answers: Iterable[Answer]) -> Mapping[UUID | None, list[Answer]]:
+    """Answers by the document that they are in."""
+    found: dict[UUID | None, list[Answer]] = defaultdict(list)
+    for answer in answers:
+        found[answer.document_id].append(answer)
+    return found
