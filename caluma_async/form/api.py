@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
+from caluma_async.form.document_api import (
+    acopy_document,
+    aremove_answer,
+    aremove_document,
+    asave_answer,
+    asave_document,
+    copy_document,
+    remove_answer,
+    remove_document,
+    save_answer,
+    save_document,
+)
 from caluma_async.form.documents import create_documents
 from caluma_async.form.models import Document, Form
 from caluma_async.form.validation import check_document
@@ -14,11 +26,21 @@ from caluma_async.verbs import arun, run
 
 __all__ = [
     "FormFields",
+    "acopy_document",
     "acreate_document",
+    "aremove_answer",
+    "aremove_document",
+    "asave_answer",
+    "asave_document",
     "asave_form",
     "check_document",
+    "copy_document",
     "create_document",
     "create_documents",
+    "remove_answer",
+    "remove_document",
+    "save_answer",
+    "save_document",
     "save_form",
 ]
 

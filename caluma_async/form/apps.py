@@ -3,6 +3,9 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
+from caluma_async.events.loading import at_hand
+from caluma_async.form import events  # noqa: F401 - declares the event types, whether or not a receiver asks for them
+
 
 class FormConfig(AppConfig):
     """Forms, questions, documents and answers."""
@@ -12,8 +15,11 @@ class FormConfig(AppConfig):
     verbose_name = "Forms"
 
     def ready(self) -> None:
-        """Have the database note changes of forms, and the site's classes checked."""
+        """Have forms' changes noted and the site's classes checked; say what receivers find at hand."""
         from caluma_async.form import checks, versions  # noqa: PLC0415 - the models are not there before
 
         checks.install()
         post_migrate.connect(versions.install, sender=self)
+        at_hand(self.get_model("Document"), "form", "family", "source")
+        at_hand(self.get_model("Answer"), "question", "document__form", "document__family")
+        at_hand(self.get_model("File"), "answer__question", "answer__document")

@@ -5,17 +5,52 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from caluma_async.errors import Misconfigured
+from caluma_async.form.copies import Copies, Original
+from caluma_async.form.events import post_create_document, pre_create_document
+from caluma_async.form.lanes import Lane
 from caluma_async.form.models import Document
-from caluma_async.identity import User
+from caluma_async.form.reach import questions_of
+from caluma_async.verbs import Verb, bulk
 
 
-def create_documents(forms: Sequence[str], user: User, *, meta: Mapping[str, Any] | None = None) -> list[Document]:
-    """New root documents of these forms (slugs), in the same order, in one statement.
+def create_documents(
+    verb: Verb[Any], forms: Sequence[str], *, meta: Mapping[str, Any] | None = None, lane: str | None = None
+) -> list[Document]:
+    """New root documents of these forms (slugs), in the same order, with the default answers of their questions.
 
-    For use inside of a verb: the forms are known to exist, and the transaction is the caller's.
+    For use inside of a verb: the forms are known to exist, and the transaction is the caller's. `lane` is that of the
+    events, where the documents belong to somebody. The number of statements does not grow with that of documents.
     """
-    documents = [Document(form_id=form, meta=dict(meta or {})) for form in forms]
+    documents = [_announced(verb, {"form": form, "meta": dict(meta or {})}) for form in forms]
     for document in documents:
         document.family_id = document.pk
-        document.stamp(user)
-    return Document.objects.bulk_create(documents)
+        document.stamp(verb.user)
+        Lane(document.pk, lane).holds_for([document])
+    bulk.insert(documents)
+    _fill(documents, verb)
+    for document in documents:
+        verb.emit(post_create_document, document=document)
+    return documents
+
+
+def _announced(verb: Verb[Any], data: dict[str, Any]) -> Document:
+    """Tell receivers what is to be created; the document as they want it, not yet written."""
+    verb.emit(pre_create_document, document=None, validated_data=data)
+    if unknown := data.keys() - {"form", "meta"}:
+        listed = ", ".join(sorted(map(repr, unknown)))
+        raise Misconfigured(f"A document has no {listed}; a receiver of pre_create_document put it into its data.")
+    return Document(form_id=data["form"], meta=data["meta"])
+
+
+def _fill(documents: Sequence[Document], verb: Verb[Any]) -> None:
+    """Copy in what the questions of their forms, and of the sub forms of these, have as default answers."""
+    copies = Copies(verb.user)
+    for form in {document.form_id for document in documents}:
+        with_default = [slug for slug, each in questions_of([form]).items() if each.default_answer_id is not None]
+        if with_default:
+            original = Original.of_defaults(with_default)
+            for document in documents:
+                if document.form_id == form:
+                    copies.add(original, None, document, sourced=False)
+    copies.write()

@@ -6,11 +6,12 @@ documents says so by `ask`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from caluma_async.form.models import Document
+if TYPE_CHECKING:
+    from caluma_async.form.models import Document
 
 LaneOf = Callable[[UUID], str | None]
 
@@ -24,29 +25,33 @@ def ask(lane_of: LaneOf) -> None:
         _asked.append(lane_of)
 
 
-def use(root: Document, lane: str | None) -> None:
-    """Say which lane the family of this root has, for as long as the object is used: nobody is asked then."""
-    if lane is not None:
-        root.__dict__[_LANE] = lane
+class Lane:
+    """The lane of one family, asked for when it is first needed."""
+
+    def __init__(self, family: UUID, name: str | None = None) -> None:
+        self._family = family
+        self._name = name
+
+    def __str__(self) -> str:
+        if self._name is None:
+            told = (lane_of(self._family) for lane_of in _asked)
+            self._name = next((lane for lane in told if lane is not None), f"document:{self._family}")
+        return self._name
+
+    def holds_for(self, documents: Iterable[Document]) -> None:
+        """Let these objects keep it, so that it is asked for once for all of them."""
+        for document in documents:
+            document.__dict__[_LANE] = self
 
 
 def document_lane(arguments: Mapping[str, Any]) -> str | None:
-    """The lane of an event with the argument `document`.
-
-    Documents that share their root as an object are asked about once.
-    """
+    """The lane of an event with the argument `document`."""
     document: Document | None = arguments.get("document")
     if document is None:
         return None
-    root: Document = document._state.fields_cache.get("family") or document
-    if _LANE not in root.__dict__:
-        root.__dict__[_LANE] = _lane(document.family_id)
-    return str(root.__dict__[_LANE])
+    return str(document.__dict__.get(_LANE) or Lane(document.family_id))
 
 
-def _lane(family: UUID) -> str:
-    for lane_of in _asked:
-        lane = lane_of(family)
-        if lane is not None:
-            return lane
-    return f"document:{family}"
+def family_lane(arguments: Mapping[str, Any]) -> str:
+    """The lane of an event about what is gone: it has the argument `family_id`."""
+    return str(Lane(arguments["family_id"]))

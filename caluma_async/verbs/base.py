@@ -36,6 +36,8 @@ class Verb(Deed, Generic[R]):
     """
 
     async_twin: ClassVar[str | None] = None
+    removes: ClassVar[bool] = False
+    """Whether the object that it gives back is gone then."""
 
     def __init__(self, user: User, *, context: Any = None, access: Access = TRUSTED, **data: Any) -> None:
         self.user = user

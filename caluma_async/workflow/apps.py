@@ -3,9 +3,10 @@
 from django.apps import AppConfig
 
 from caluma_async.events.loading import at_hand
+from caluma_async.form import lanes
 from caluma_async.workflow import (
     checks,
-    events,  # noqa: F401 - declares the event types, whether or not a receiver asks for them
+    events,
 )
 
 
@@ -17,8 +18,9 @@ class WorkflowConfig(AppConfig):
     verbose_name = "Workflow"
 
     def ready(self) -> None:
-        """Have dynamic groups and tasks checked; say what receivers that do not block find at hand."""
+        """Have dynamic groups and tasks checked; say whose documents are whose, and what receivers find at hand."""
         checks.install()
+        lanes.ask(events.lane_of_document)
         at_hand(
             self.get_model("WorkItem"),
             "task",

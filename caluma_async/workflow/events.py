@@ -9,6 +9,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
+
+from django.apps import apps
 
 from caluma_async.events.event import EventType
 
@@ -16,6 +19,15 @@ from caluma_async.events.event import EventType
 def family_lane(family: object) -> str:
     """The lane of what happens in a case family, given the key of its root case."""
     return f"case:{family}"
+
+
+def lane_of_document(family: UUID) -> str | None:
+    """The lane of what happens in a family of documents, given the key of its root; `None` if no case has it."""
+    of_case = apps.get_model("workflow", "Case").objects.filter(document=family).values_list("family")
+    of_item = apps.get_model("workflow", "WorkItem").objects.filter(document=family).values_list("case__family")
+    for (case,) in of_case.union(of_item):
+        return family_lane(case)
+    return None
 
 
 def _case_family(arguments: Mapping[str, Any]) -> str | None:

@@ -1,6 +1,6 @@
 """The tables of the form domain."""
 
-from caluma_async.form.models.answers import Answer, AnswerDocument, Document, DynamicOption, File
+from caluma_async.form.models.answers import KINDS, Answer, AnswerDocument, Document, DynamicOption, File
 from caluma_async.form.models.definition import (
     DefinitionVersion,
     Form,
@@ -12,6 +12,7 @@ from caluma_async.form.models.definition import (
 from caluma_async.form.models.recalculations import Recalculation
 
 __all__ = [
+    "KINDS",
     "Answer",
     "AnswerDocument",
     "DefinitionVersion",

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 from django.db import models
 
 from caluma_async.form.models.definition import Form, Question
 from caluma_async.records import LocalizedField, UUIDRecord
+
+KINDS: Final[Mapping[str, str]] = {
+    Question.TYPE_TEXT: "string",
+    Question.TYPE_TEXTAREA: "string",
+    Question.TYPE_CHOICE: "string",
+    Question.TYPE_DYNAMIC_CHOICE: "string",
+    Question.TYPE_INTEGER: "integer",
+    Question.TYPE_FLOAT: "float",
+    Question.TYPE_CALCULATED_FLOAT: "float",
+    Question.TYPE_DATE: "date",
+    Question.TYPE_MULTIPLE_CHOICE: "list",
+    Question.TYPE_DYNAMIC_MULTIPLE_CHOICE: "list",
+    Question.TYPE_TABLE: "table",
+    Question.TYPE_FILES: "files",
+}
+"""The kind of answer that questions of a type have; those of other types have none."""
 
 
 class Document(UUIDRecord):
@@ -42,6 +59,11 @@ class Answer(UUIDRecord):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["document", "question"], name="one_answer_per_document"),
         ]
+
+    @property
+    def kind(self) -> str:
+        """What sort of answer it is: the type of its question tells."""
+        return KINDS[self.question.type]
 
 
 class AnswerDocument(UUIDRecord):

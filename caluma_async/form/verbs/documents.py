@@ -1,66 +1,147 @@
-"""The verbs that make and change documents."""
+"""The verbs that make, change, copy and remove documents."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from django.db.models import Model
-
-from caluma_async.errors import InvalidInput, NotFound
+from caluma_async.errors import Refused
+from caluma_async.form import families
+from caluma_async.form.copies import Copies, Original
 from caluma_async.form.documents import create_documents
-from caluma_async.form.models import Document, Form
-from caluma_async.verbs import Verb, inputs
+from caluma_async.form.events import (
+    post_copy_document,
+    post_remove_document,
+    post_save_document,
+    pre_copy_document,
+    pre_remove_document,
+    pre_save_document,
+)
+from caluma_async.form.lanes import Lane
+from caluma_async.form.models import Answer, AnswerDocument, Document, DynamicOption, File, Form
+from caluma_async.form.verbs.family import DocumentVerb
+from caluma_async.verbs import bulk, inputs
 from caluma_async.verbs.saving import unknown_objects
 
 
-class SaveDocument(Verb[Document]):
-    """Create a root document of a form, or change the form or the meta of the one whose `id` is given."""
+class SaveDocument(DocumentVerb[Document]):
+    """Create a root document of a form, or change the form or the meta of the one whose `id` is given.
 
-    async_twin = "acreate_document"
+    A new one has the default answers of its form's questions, and of those of the form's sub forms.
+    """
+
+    async_twin = "asave_document"
     cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {"form": inputs.reference, "meta": inputs.json_object}
     document: Document | None = None
 
-    def load(self) -> Model | None:
-        """With an id: lock the root of its family, then find it through what the user may see."""
-        self.document = self._find(self.data["id"]) if self.data.get("id") is not None else None
+    def load(self) -> Document | None:
+        """With an id: lock the family, then find the document through what the user may see."""
+        self.document = self.locked_document("id") if self.data.get("id") is not None else None
         return self.document
 
     def check(self) -> None:
         """The form must be given for a new document, and exist."""
-        given = {key: value for key, value in self.data.items() if key != "id"}
-        self.changes = inputs.clean(given, self.cleaners, of=self._subject)
+        super().check()
         if "form" in self.changes:
             self._refuse_unknown_form(self.changes["form"])
         elif self.document is None:
             raise inputs.refusal("form", "form is needed.", of=self._subject)
+        if self.document is not None:
+            self._refuse_other_row_form(self.document)
 
     def write(self) -> Document:
         """Save it."""
         if self.document is None:
-            return create_documents([self.changes["form"]], self.user, meta=self.changes.get("meta"))[0]
+            return create_documents(self, [self.changes["form"]], meta=self.changes.get("meta"))[0]
+        if self.emit(pre_save_document, document=self.document, validated_data=self.changes):
+            self.changes = inputs.clean(self.changes, self.cleaners, of=self._subject)
         self.document.form_id = self.changes.get("form", self.document.form_id)
         self.document.meta = self.changes.get("meta", self.document.meta)
         self.document.stamp(self.user)
         self.document.save(update_fields=["form", "meta"])
+        self.emit(post_save_document, document=self.document)
         return self.document
 
     @property
     def _subject(self) -> str:
         return f"Document {self.document.pk}" if self.document else "Document"
 
-    def _find(self, wanted: Any) -> Document:
-        try:
-            key = inputs.uuid("id", wanted)
-        except InvalidInput as error:
-            raise NotFound(f"There is no document {inputs.shown(wanted)}.", field="id") from error
-        visible = self.access.visible(Document.objects.all(), self.user).filter(pk=key)
-        Document.objects.select_for_update(no_key=True).filter(pk__in=visible.values("family")).values("pk").first()
-        found = visible.first()
-        if found is None:
-            raise NotFound(f"There is no document {inputs.shown(wanted)}.", field="id")
-        return found
-
     def _refuse_unknown_form(self, slug: str) -> None:
-        if not self.access.visible(Form.objects.all(), self.user).filter(pk=slug).exists():
+        if not self.visible(Form.objects.filter(pk=slug)).exists():
             raise inputs.refusal("form", unknown_objects(Form, [slug]), of=self._subject)
+
+    def _refuse_other_row_form(self, document: Document) -> None:
+        form = self.changes.get("form", document.form_id)
+        if form != document.form_id and AnswerDocument.objects.filter(document=document).exists():
+            message = f"It is a row of a table, whose rows are of the form '{document.form_id}'."
+            raise inputs.refusal("form", message, of=self._subject)
+
+
+class CopyDocument(DocumentVerb[Document]):
+    """Make a root document with the answers of the document `source`, and with copies of its rows."""
+
+    async_twin = "acopy_document"
+    references = ("source",)
+    source: Document
+
+    def load(self) -> Document:
+        """Lock the family of what is copied, so that it is copied as it is at one moment."""
+        self.source = self.locked_document("source")
+        return self.source
+
+    def write(self) -> Document:
+        """Copy the document, its rows, and all that belongs to their answers."""
+        self.emit(pre_copy_document, document=self.source)
+        copy = Document(form_id=self.source.form_id, meta=dict(self.source.meta), source=self.source)
+        copy.family_id = copy.pk
+        Lane(copy.pk).holds_for([copy])
+        copies = Copies(self.user)
+        copies.documents.append(copy)
+        copies.add(Original.of_document(self.source), self.source.pk, copy, sourced=True)
+        copies.write()
+        self.emit(post_copy_document, document=copy, source=self.source)
+        return copy
+
+
+class RemoveDocument(DocumentVerb[Document]):
+    """Remove a `document` with its rows and files. It may be a row of a table itself, which has one less then."""
+
+    async_twin = "aremove_document"
+    removes = True
+    references = ("document",)
+    document: Document
+
+    def load(self) -> Document:
+        """Lock the family, then find the document, and what is below it."""
+        self.document = self.locked_document("document")
+        self.documents = families.subtrees([self.document])[self.document.pk]
+        return self.document
+
+    def check(self) -> None:
+        """Nothing of it may be what a case or a work item has."""
+        super().check()
+        owned = families.owned([document.pk for document in self.documents])
+        if owned:
+            raise Refused(f"Document {owned[0].pk} belongs to a case or a work item, and cannot be removed.")
+
+    def write(self) -> Document:
+        """Remove everything."""
+        self.emit(pre_remove_document, document=self.document)
+        keys = [document.pk for document in self.documents]
+        answers = list(Answer.objects.filter(document__in=keys))
+        of_answers = [answer.pk for answer in answers]
+        links = AnswerDocument.objects.filter(answer__in=of_answers) | AnswerDocument.objects.filter(document__in=keys)
+        files, options = File.objects.filter(answer__in=of_answers), DynamicOption.objects.filter(document__in=keys)
+        copies = list(Document.objects.filter(source__in=keys).exclude(pk__in=keys))
+        for copy in copies:
+            copy.source = None
+        bulk.update(copies, ["source"])
+        bulk.delete([*options, *files, *links, *answers, *reversed(self.documents)])
+        self.emit(
+            post_remove_document,
+            document_id=self.document.pk,
+            form_id=self.document.form_id,
+            family_id=self.document.family_id,
+            meta=self.document.meta,
+        )
+        return self.document

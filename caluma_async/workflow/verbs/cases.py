@@ -16,7 +16,7 @@ from caluma_async.form.models import Form
 from caluma_async.keys import uuid7
 from caluma_async.verbs import bulk, inputs
 from caluma_async.workflow import routing, rows, rules
-from caluma_async.workflow.events import post_create_case, pre_create_case
+from caluma_async.workflow.events import family_lane, post_create_case, pre_create_case
 from caluma_async.workflow.expressions import Moment
 from caluma_async.workflow.models import Case, Workflow, WorkItem
 from caluma_async.workflow.transitions import CASE, Transition
@@ -109,7 +109,7 @@ class SaveCase(FamilyVerb[Case]):
         for name, value in self.changes.items():
             setattr(case, name, value)
         if self.form is not None:
-            [case.document] = create_documents([self.form.pk], self.user)
+            [case.document] = create_documents(self, [self.form.pk], lane=family_lane(case.family_id))
             names.add("document")
         case.stamp(self.user)
         bulk.update([case], names)
@@ -132,7 +132,7 @@ class SaveCase(FamilyVerb[Case]):
         plan = routing.start(rows.start_tasks(case.workflow_id), moment, timezone.now())
         work_items = announced(self, plan.create)
         if form is not None and case.document_id is None:
-            [case.document] = create_documents([form.pk], self.user)
+            [case.document] = create_documents(self, [form.pk], lane=family_lane(case.family_id))
         self._insert(case)
         written(self, work_items)
         if parent is not None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from caluma_async.errors import Misconfigured
 from caluma_async.form.documents import create_documents
 from caluma_async.verbs import Verb, bulk
-from caluma_async.workflow.events import post_create_work_item, pre_create_work_item
+from caluma_async.workflow.events import family_lane, post_create_work_item, pre_create_work_item
 from caluma_async.workflow.models import WorkItem
 from caluma_async.workflow.routing import Fields
 
@@ -48,7 +48,8 @@ def written(verb: Verb[Any], work_items: Sequence[WorkItem]) -> None:
     need = [each for each in work_items if each.task.form_id is not None and each.document_id is None]
     if need:
         forms = [str(each.task.form_id) for each in need]
-        for work_item, document in zip(need, create_documents(forms, verb.user), strict=True):
+        lane = family_lane(need[0].case.family_id)
+        for work_item, document in zip(need, create_documents(verb, forms, lane=lane), strict=True):
             work_item.document = document
     bulk.insert(work_items)
 

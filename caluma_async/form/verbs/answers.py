@@ -1,0 +1,161 @@
+"""The verbs that answer a question in a document. Rows of tables and files have modules of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from caluma_async.errors import InvalidInput, NotFound
+from caluma_async.form import answer_inputs, families
+from caluma_async.form.events import post_save_answer, pre_save_answer
+from caluma_async.form.models import KINDS, Answer, Document, Question
+from caluma_async.form.reach import questions_of
+from caluma_async.form.verbs.family import DocumentVerb
+from caluma_async.verbs import inputs
+
+
+class SaveDocumentAnswer(DocumentVerb[Answer]):
+    """Answer a `question` in a `document`, or change the answer that is there.
+
+    A `value` that is left out, or null, empties the answer; `meta` that is left out stays. `data_source_context` is
+    for data sources.
+    """
+
+    references = ("document", "question", "data_source_context")
+    kind: ClassVar[str]
+    """The kind of answer, as `KINDS` has them."""
+
+    document: Document
+    question: Question
+    answer: Answer | None
+
+    def load(self) -> Answer | None:
+        """Lock the family of the document, then look up the answer, if there is one."""
+        self.document = self.locked_document("document")
+        self.question = self._question()
+        self.answer = self._existing()
+        return self.answer
+
+    def check(self) -> None:
+        """The value must be of the right kind, and the question one of the document's."""
+        super().check()
+        self.changes = {"value": self.cleaners["value"]("value", None), **self.changes}
+        self._refuse_other_kinds()
+        if self.question.pk not in questions_of([self.document.form_id]):
+            message = f"The question '{self.question.pk}' is none of the form '{self.document.form_id}'."
+            raise self.refused("question", message)
+        self.check_value()
+
+    def check_value(self) -> None:
+        """The value must be one that the question takes."""
+
+    def write(self) -> Answer:
+        """Save the answer, and what depends on it."""
+        created, previous = self.answer is None, self.previous()
+        told = {"document": self.document, "question": self.question, "created": created, "previous": previous}
+        if self.emit(pre_save_answer, answer=self.answer, validated_data=self.changes, **told):
+            self.changes = inputs.clean(self.changes, self.cleaners, of=type(self).__name__)
+            self.check_value()
+        answer = self._save(self.answer or Answer(document=self.document, question=self.question))
+        self.write_parts(answer)
+        self.emit(post_save_answer, answer=answer, **told)
+        return answer
+
+    def previous(self) -> Any:
+        """The value until now."""
+        return None if self.answer is None else answer_inputs.stored(self.answer)
+
+    def assign(self, answer: Answer, value: Any) -> None:
+        """Put the value into the answer."""
+        answer.value = value
+
+    def write_parts(self, answer: Answer) -> None:
+        """Write what the answer consists of besides its value."""
+
+    def refused(self, field: str, message: str) -> InvalidInput:
+        """The error for one field of the input."""
+        return inputs.refusal(field, message, of=type(self).__name__)
+
+    def _question(self) -> Question:
+        slug = self.slug("question", Question)
+        return self.found("question", self.visible(Question.objects.filter(pk=slug)))
+
+    def _existing(self) -> Answer | None:
+        found = families.answer_to(self.document.pk, self.question.pk)
+        if not found:
+            return None
+        [answer] = found
+        if self.access.restricts(Answer) and not self.visible(Answer.objects.filter(pk=answer.pk)).exists():
+            raise NotFound(f"You may not see the answer to the question '{self.question.pk}'.", field="question")
+        answer.document, answer.question = self.document, self.question
+        return answer
+
+    def _refuse_other_kinds(self) -> None:
+        kind = self.question.type
+        if kind == Question.TYPE_CALCULATED_FLOAT:
+            raise self.refused("question", f"The question '{self.question.pk}' is calculated, not answered.")
+        if KINDS.get(kind) is None:
+            raise self.refused("question", f"The question '{self.question.pk}' is of type {kind}: it has no answers.")
+        if KINDS[kind] != self.kind:
+            verb = f"SaveDocument{KINDS[kind].title()}Answer"
+            message = f"The question '{self.question.pk}' is of type {kind}: {verb} answers it."
+            raise self.refused("question", message)
+
+    def _save(self, answer: Answer) -> Answer:
+        self.assign(answer, self.changes["value"])
+        if "meta" in self.changes:
+            answer.meta = self.changes["meta"]
+        answer.stamp(self.user)
+        if answer._state.adding:
+            answer.save(force_insert=True)
+        else:
+            answer.save(update_fields={"value", "date", *(self.changes.keys() & {"meta"})})
+        return answer
+
+
+COMMON: Final[Mapping[str, inputs.Cleaner]] = {"meta": inputs.json_object}
+"""What may be said of every answer, besides its value."""
+
+
+class SaveDocumentStringAnswer(SaveDocumentAnswer):
+    """Answer a question for a text or one choice."""
+
+    async_twin = "asave_answer"
+    kind = "string"
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.string}
+
+
+class SaveDocumentIntegerAnswer(SaveDocumentAnswer):
+    """Answer a question for a whole number."""
+
+    async_twin = "asave_answer"
+    kind = "integer"
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.integer}
+
+
+class SaveDocumentFloatAnswer(SaveDocumentAnswer):
+    """Answer a question for a number."""
+
+    async_twin = "asave_answer"
+    kind = "float"
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.number}
+
+
+class SaveDocumentDateAnswer(SaveDocumentAnswer):
+    """Answer a question for a day."""
+
+    async_twin = "asave_answer"
+    kind = "date"
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.date}
+
+    def assign(self, answer: Answer, value: Any) -> None:
+        """Put the day into its own column."""
+        answer.date = value
+
+
+class SaveDocumentListAnswer(SaveDocumentAnswer):
+    """Answer a question for several choices."""
+
+    async_twin = "asave_answer"
+    kind = "list"
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.texts}
