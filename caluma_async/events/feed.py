@@ -36,10 +36,12 @@ class Happened(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """A delivery that moved on."""
+    """A delivery that moved on; `kind`: what happened, `ran`: for how many seconds its receiver ran, if it did."""
 
     id: int
     receiver: str
+    kind: str = ""
+    ran: float = 0.0
 
 
 class Subscriber(Generic[T]):
@@ -82,6 +84,19 @@ class Subscriber(Generic[T]):
     @property
     def _reason(self) -> str:
         return f"Too slow: more than {self._most} events were waiting. Subscribe again, with `after`."
+
+
+class Bell(Subscriber[T]):
+    """A subscriber that only wants to know that there is something: it keeps nothing, and is never too slow."""
+
+    def offer(self, item: T) -> None:
+        """Ring. On its loop."""
+        self._news.set()
+
+    async def rung(self) -> None:
+        """Wait until it rings, or has rung since it was last waited for."""
+        await self._news.wait()
+        self._news.clear()
 
 
 class Feed(Generic[T]):
@@ -142,6 +157,9 @@ deliveries: Final[Feed[Changed]] = Feed(lambda changed: changed.receiver)
 grown: Final[dict[object, Callable[[], None]]] = {}
 """Called, on any thread, when there is something new at the end of the log; by whom wants to know it."""
 
+elsewhere: Final[list[Callable[[Sequence[Changed]], None]]] = []
+"""Called, on the thread of the bus, with the changes that other processes tell of."""
+
 _MOVES: Final = frozenset(
     {Kind.STARTED, Kind.DELIVERED, Kind.RETRIED, Kind.FAILED, Kind.HELD, Kind.DISCARDED, Kind.RELEASED, Kind.RECOVERED}
 )
@@ -171,7 +189,7 @@ def listen(told: Told) -> None:
     if told.kind in _MOVES and told.delivery and (deliveries or settings.CHANNEL_LAYER_URL):
         receiver = registry.find(told.receiver)
         if receiver is None or receiver.durable:
-            moved([Changed(told.delivery, told.receiver)])
+            moved([Changed(told.delivery, told.receiver, told.kind.value, told.ran)])
 
 
 def wait_for_events(subscriber: Subscriber[Happened]) -> None:
@@ -193,8 +211,15 @@ def take(message: dict[str, Any]) -> None:
         _log_has_grown(message["log"])
     if message.get("events") and events:
         events.publish([Happened(0, of_message(written)) for written in message["events"]])
-    if message.get("deliveries") and deliveries:
-        deliveries.publish([Changed(*changed) for changed in message["deliveries"]])
+    if message.get("deliveries"):
+        _take_changes([Changed(*changed) for changed in message["deliveries"]])
+
+
+def _take_changes(changes: Sequence[Changed]) -> None:
+    if deliveries:
+        deliveries.publish(changes)
+    for call in elsewhere:
+        call(changes)
 
 
 def install() -> None:

@@ -54,6 +54,8 @@ class EventRecord(models.Model):
         indexes: ClassVar = [
             models.Index("id", name="event_unplaced", condition=models.Q(position=0)),
             models.Index("lane", "id", name="event_logged", condition=models.Q(position__isnull=False)),
+            # only what was caused: others cost nothing, and the first of a chain is found by its key
+            models.Index("correlation_id", "id", name="event_caused", condition=models.Q(causation_id__isnull=False)),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint("position", name="event_has_its_place", condition=models.Q(position__gt=0))

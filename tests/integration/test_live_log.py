@@ -121,7 +121,7 @@ async def test_a_subscriber_without_a_connection_is_told_by_an_error(settings: S
     assert await subscriber.next(10) == [Changed(1, "porter")]
     feed.listen(Told(kind=Kind.STARTED, receiver="porter", delivery=3))
     feed.listen(Told(kind=Kind.RECORDED, receiver="porter", delivery=4))
-    assert await subscriber.next(10) == [Changed(3, "porter")]
+    assert await subscriber.next(10) == [Changed(3, "porter", "started")]
     feed.moved([Changed(5, "porter"), Changed(6, "porter"), Changed(7, "porter")])
     with pytest.raises(Refused, match="Too slow"):
         await subscriber.next(10)
@@ -138,7 +138,7 @@ async def test_deliveries_without_a_row_are_not_told_of(rung: EventType) -> None
     feed.deliveries.join(subscriber)
     feed.listen(Told(kind=Kind.STARTED, receiver="loose", delivery=1))
     feed.listen(Told(kind=Kind.STARTED, receiver="other", delivery=2))
-    assert await subscriber.next(10) == [Changed(2, "other")]
+    assert await subscriber.next(10) == [Changed(2, "other", "started")]
     feed.deliveries.leave(subscriber)
 
 

@@ -64,6 +64,12 @@ def find(wanted: Wanted, limit: int) -> list[Listed]:
     return [Listed(*row) for row in _query(wanted).values_list(*_COLUMNS)[:limit]]
 
 
+def latest(wanted: Wanted, limit: int) -> list[Listed]:
+    """Up to `limit` of them, the latest first; without their errors, which may be long."""
+    rows = _query(wanted).order_by("-id").values_list(*_COLUMNS[:-1])[:limit]
+    return [Listed._make((*row, "")) for row in rows]
+
+
 def states_of(wanted: Wanted, limit: int, after: int = 0) -> dict[int, str]:
     """The states of up to `limit` of them, by key, from the key after `after` on."""
     return dict(_query(wanted).filter(id__gt=after).values_list("id", "state")[:limit])
