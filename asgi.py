@@ -20,6 +20,7 @@ from caluma_async.graphql.live.app import LiveApp  # noqa: E402
 from caluma_async.graphql.schema import schema  # noqa: E402
 from caluma_async.lifespan import Lifespan  # noqa: E402
 from caluma_async.media import MediaApp  # noqa: E402
+from caluma_async.monitor.live import MonitorApp  # noqa: E402
 
 site.current.rules()  # no server where everybody could do everything unasked
 
@@ -43,7 +44,7 @@ if settings.EVENT_METRICS:
 
 application = serving.protocols(
     paths,
-    websockets={"/graphql": LiveApp(graphql)},
+    websockets={"/graphql": LiveApp(graphql), "/monitor/live": MonitorApp()},
     otherwise=ASGIStaticFilesHandler(django) if settings.ENV == "development" else django,
     lifespan=lifespan,
 )

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "caluma_async.events",
     "caluma_async.form",
     "caluma_async.workflow",
+    "caluma_async.monitor",
     "caluma_async.demo",
     "caluma_async",  # for its commands
     "corsheaders",
