@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from django.utils import timezone
 
 from caluma_async.form import versions
-from caluma_async.form.definitions import catalogue
+from caluma_async.form.definitions import catalogue, catalogues
 from caluma_async.form.loading import of_families
 from caluma_async.form.models import Answer, Document
 from caluma_async.form.structure import Structure
@@ -19,7 +19,12 @@ from caluma_async.verbs import bulk
 
 
 def recalculate(
-    root: UUID, user: User, *, changed: Collection[Key] | None = None, new: Collection[UUID] = ()
+    root: UUID,
+    user: User,
+    *,
+    changed: Collection[Key] | None = None,
+    new: Collection[UUID] = (),
+    form: tuple[str, str | None] | None = None,
 ) -> list[Answer]:
     """Calculate anew what the changes of a verb reach in a family, and write it; the answers that changed.
 
@@ -29,12 +34,14 @@ def recalculate(
     - `changed`: the answers, as (key of the document, slug of the question), that were saved, emptied or removed,
       and the table answers whose rows were added, removed or reordered. `None`: all there may be, as after a copy.
     - `new`: documents that came into the family, or were just made: all calculated answers in them are made.
+    - `form`: the root's form and the stamp of `versions`, where the caller has read them with the family locked.
 
     Each answer is calculated once, after those that it depends on; nothing beyond one that stays as it was. `user` is
-    noted as their author. One statement if the forms say that nothing is reached, else up to six, two of them to write;
-    more only when a form changed since it was last used. The caller emits `post_calculate_answers` if any changed.
+    noted as their author. One statement (none with `form`) if the forms say that nothing is reached, else up to six, of
+    which two write; more only when a form changed since it was last used. The caller emits `post_calculate_answers` if
+    any changed.
     """
-    found = Document.objects.filter(pk=root).values_list("form_id", versions.stamp()).first()
+    found = form or Document.objects.filter(pk=root).values_list("form_id", versions.stamp()).first()
     if found is None:
         return []
     reached = dependencies(catalogue(*found))
@@ -44,17 +51,42 @@ def recalculate(
     return write(structure, recalculated(structure, changed, new), user)
 
 
+def recalculate_all(roots: Collection[UUID], user: User) -> dict[UUID, list[Answer]]:
+    """Calculate everything in some families, as `recalculate` does; the answers that changed, by root.
+
+    The number of statements does not grow with that of the families.
+    """
+    if not roots:
+        return {}
+    rows = list(Document.objects.filter(pk__in=roots).values_list("form_id", versions.stamp()))
+    by_form = catalogues({form for form, _ in rows}, rows[0][1] if rows else None)
+    if not any(dependencies(each).order for each in by_form.values()):
+        return {}
+    structures = of_families(Document.objects.filter(family__in=roots))
+    numbers = {root: recalculated(structure, None) for root, structure in structures.items()}
+    answers = {root: _answers(structures[root], found) for root, found in numbers.items() if found}
+    _write([answer for found in answers.values() for answer in found], user)
+    return answers
+
+
 def write(structure: Structure, numbers: Mapping[Key, float | None], user: User) -> list[Answer]:
     """Write calculated answers, new ones in one statement and others in one; those that were written."""
+    answers = _answers(structure, numbers)
+    _write(answers, user)
+    return answers
+
+
+def _write(answers: Sequence[Answer], user: User) -> None:
     now = timezone.now()
-    answers = [_answer(structure, key, number) for key, number in numbers.items()]
     for answer in answers:
         answer.stamp(user, now)
-    new = [answer for answer in answers if answer._state.adding]
     changed = [answer for answer in answers if not answer._state.adding]
-    bulk.insert(new)
+    bulk.insert([answer for answer in answers if answer._state.adding])
     bulk.update_each(changed, ["value"])
-    return answers
+
+
+def _answers(structure: Structure, numbers: Mapping[Key, float | None]) -> list[Answer]:
+    return [_answer(structure, key, number) for key, number in numbers.items()]
 
 
 def _answer(structure: Structure, key: Key, number: float | None) -> Answer:

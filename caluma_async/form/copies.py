@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import F
+from django.utils import timezone
 
 from caluma_async.form import families
 from caluma_async.form.models import Answer, AnswerDocument, Document, DynamicOption, File
@@ -15,17 +17,19 @@ from caluma_async.identity import User
 from caluma_async.records import Record
 from caluma_async.verbs import bulk
 
+R = TypeVar("R", bound=Record)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Original:
-    """What is to be copied: `answers` of one document (or of none), `rows` below them, and all that belongs to these.
+    """What is to be copied: answers by the document that they are in (`None`: default answers), and what these have.
 
-    `answers`, `files` and `options` go by the document or answer that they belong to.
+    `rows` are the documents below by their keys, `links` say of which answers, and `files` of which answers they are.
     """
 
-    rows: Sequence[Document]
     answers: Mapping[UUID | None, Sequence[Answer]]
-    links: Sequence[AnswerDocument]
+    rows: Mapping[UUID, Document] = field(default_factory=dict)
+    links: Mapping[UUID, Sequence[AnswerDocument]] = field(default_factory=dict)
     files: Mapping[UUID, Sequence[File]] = field(default_factory=dict)
     options: Mapping[UUID, Sequence[DynamicOption]] = field(default_factory=dict)
 
@@ -34,35 +38,36 @@ class Original:
         """A document with the rows below it: six statements."""
         documents = families.subtrees([document])[document.pk]
         keys = [each.pk for each in documents]
-        answers = Answer.objects.filter(document__in=keys).order_by("created_at", "pk")
-        files: dict[UUID, list[File]] = defaultdict(list)
-        for file in File.objects.filter(answer__document__in=keys).order_by("created_at", "pk"):
-            files[file.answer_id].append(file)
-        options: dict[UUID, list[DynamicOption]] = defaultdict(list)
-        for option in DynamicOption.objects.filter(document__in=keys):
-            options[option.document_id].append(option)
+        answers = Answer.objects.filter(document__in=keys).order_by("created_at", "pk").select_related("question")
+        files = File.objects.filter(answer__document__in=keys).order_by("created_at", "pk")
         return cls(
-            rows=documents[1:],
-            answers=families.by_document(answers),
-            links=list(AnswerDocument.objects.filter(answer__document__in=keys)),
-            files=files,
-            options=options,
+            rows={each.pk: each for each in documents},
+            answers=_by(answers, "document_id"),
+            links=_by(AnswerDocument.objects.filter(answer__document__in=keys).order_by("-sort", "pk"), "answer_id"),
+            files=_by(files, "answer_id"),
+            options=_by(DynamicOption.objects.filter(document__in=keys), "document_id"),
         )
 
     @classmethod
-    def of_defaults(cls, questions: Iterable[str]) -> Original:
-        """The default answers to questions, with the rows of tables: two statements, five if there are rows."""
-        answers = list(Answer.objects.filter(question__in=list(questions), question__default_answer=F("pk")))
-        tops = list(
-            AnswerDocument.objects.filter(answer__in=[answer.pk for answer in answers]).select_related("document")
-        )
+    def of_defaults(cls, questions: Collection[str]) -> Original:
+        """The default answers to questions, with the rows of tables: two statements, six if there are rows."""
+        answers = list(Answer.objects.filter(question__in=questions, question__default_answer=F("pk")))
+        of_tables = AnswerDocument.objects.filter(answer__in=[answer.pk for answer in answers])
+        tops = list(of_tables.order_by("-sort", "pk").select_related("document"))
         if not tops:
-            return cls(rows=[], answers={None: answers}, links=[])
+            return cls(answers={None: answers})
         below = families.subtrees([link.document for link in tops])
-        rows = list({row.pk: row for documents in below.values() for row in documents}.values())
-        inner = Answer.objects.filter(document__in=[row.pk for row in rows]).order_by("created_at", "pk")
-        links = AnswerDocument.objects.filter(answer__in=[answer.pk for answer in inner])
-        return cls(rows=rows, answers={**families.by_document(inner), None: answers}, links=[*tops, *links])
+        rows = {row.pk: row for documents in below.values() for row in documents}
+        inner = Answer.objects.filter(document__in=list(rows)).order_by("created_at", "pk")
+        links = AnswerDocument.objects.filter(answer__document__in=list(rows)).order_by("-sort", "pk")
+        return cls(
+            answers={**_by(inner, "document_id"), None: answers}, rows=rows, links=_by([*tops, *links], "answer_id")
+        )
+
+    def only(self, questions: Collection[str]) -> Original:
+        """Of the default answers, those to these questions."""
+        mine = [answer for answer in self.answers.get(None, ()) if answer.question_id in questions]
+        return replace(self, answers={**self.answers, None: mine})
 
 
 class Copies:
@@ -71,56 +76,53 @@ class Copies:
     def __init__(self, user: User) -> None:
         self._user = user
         self.documents: list[Document] = []
-        self.answers: list[Answer] = []
-        self.links: list[AnswerDocument] = []
-        self.options: list[DynamicOption] = []
+        self.answers: list[tuple[Answer, Answer]] = []
+        """Each answer that was copied, and its copy; likewise the following."""
         self.files: list[tuple[File, File]] = []
-        """Each file that was copied, and its copy."""
+        self.options: list[tuple[DynamicOption, DynamicOption]] = []
+        self._links: list[AnswerDocument] = []
 
     def add(self, original: Original, of: UUID | None, to: Document, *, sourced: bool) -> None:
         """Copy the answers of the document `of` (`None`: default answers) into the document `to`, with their rows.
 
         `sourced`: the rows say what they are copies of.
         """
-        documents = {of: to}
-        for row in original.rows:
-            source = row if sourced else None
-            documents[row.pk] = Document(
-                form_id=row.form_id, family_id=to.family_id, meta=dict(row.meta), source=source
-            )
-        self.documents += [document for document in documents.values() if document is not to]
-        answers = {
-            answer.pk: self._answer(original, answer, document)
-            for key, document in documents.items()
-            for answer in original.answers.get(key, ())
-        }
-        for key, document in documents.items():
+        waiting: deque[tuple[UUID | None, Document]] = deque([(of, to)])
+        while waiting:
+            key, document = waiting.popleft()
+            for answer in original.answers.get(key, ()):
+                copy = self._answer(answer, document)
+                self.files += [(file, File(answer=copy, name=file.name)) for file in original.files.get(answer.pk, ())]
+                for link in original.links.get(answer.pk, ()):
+                    row = self._row(original.rows[link.document_id], to, sourced)
+                    self._links.append(AnswerDocument(answer=copy, document=row, sort=link.sort))
+                    waiting.append((link.document_id, row))
             if key is not None:
-                self.options += [
-                    DynamicOption(slug=each.slug, label=each.label, question_id=each.question_id, document=document)
-                    for each in original.options.get(key, ())
-                ]
-        self.links += [
-            AnswerDocument(answer=answers[link.answer_id], document=documents[link.document_id], sort=link.sort)
-            for link in original.links
-            if link.answer_id in answers and link.document_id in documents
-        ]
+                self.options += [(option, _option(option, document)) for option in original.options.get(key, ())]
 
     def write(self) -> None:
         """Write all of it: a statement per table."""
-        rows: Sequence[Sequence[Record]] = (
+        now = timezone.now()
+        tables: tuple[Sequence[Record], ...] = (
             self.documents,
-            self.answers,
-            self.links,
+            [copy for _, copy in self.answers],
+            self._links,
             [copy for _, copy in self.files],
-            self.options,
+            [copy for _, copy in self.options],
         )
-        for of_table in rows:
-            for row in of_table:
-                row.stamp(self._user)
-            bulk.insert(of_table)
+        for rows in tables:
+            for row in rows:
+                row.stamp(self._user, now)
+            bulk.insert(rows)
 
-    def _answer(self, original: Original, answer: Answer, document: Document) -> Answer:
+    def _row(self, row: Document, root: Document, sourced: bool) -> Document:
+        copy = Document(
+            form_id=row.form_id, family_id=root.family_id, meta=dict(row.meta), source=row if sourced else None
+        )
+        self.documents.append(copy)
+        return copy
+
+    def _answer(self, answer: Answer, document: Document) -> Answer:
         copy = Answer(
             document=document,
             question_id=answer.question_id,
@@ -128,6 +130,17 @@ class Copies:
             date=answer.date,
             meta=dict(answer.meta),
         )
-        self.answers.append(copy)
-        self.files += [(file, File(answer=copy, name=file.name)) for file in original.files.get(answer.pk, ())]
+        self.answers.append((answer, copy))
         return copy
+
+
+def _option(option: DynamicOption, document: Document) -> DynamicOption:
+    return DynamicOption(slug=option.slug, label=option.label, question_id=option.question_id, document=document)
+
+
+def _by(rows: Iterable[R], name: str) -> dict[Any, list[R]]:
+    """Rows by the value of an attribute."""
+    found: dict[Any, list[R]] = defaultdict(list)
+    for row in rows:
+        found[getattr(row, name)].append(row)
+    return found

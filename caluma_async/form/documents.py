@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from caluma_async.errors import Misconfigured
+from caluma_async.form import versions
+from caluma_async.form.calculation import recalculate_all
 from caluma_async.form.copies import Copies, Original
-from caluma_async.form.events import post_create_document, pre_create_document
+from caluma_async.form.definitions import catalogues
+from caluma_async.form.events import post_calculate_answers, post_create_document, pre_create_document
 from caluma_async.form.lanes import Lane
 from caluma_async.form.models import Document
-from caluma_async.form.reach import questions_of
 from caluma_async.verbs import Verb, bulk
 
 
@@ -29,8 +31,11 @@ def create_documents(
         Lane(document.pk, lane).holds_for([document])
     bulk.insert(documents)
     _fill(documents, verb)
+    calculated = recalculate_all([document.pk for document in documents], verb.user)
     for document in documents:
         verb.emit(post_create_document, document=document)
+        if document.pk in calculated:
+            verb.emit(post_calculate_answers, document=document, answers=calculated[document.pk])
     return documents
 
 
@@ -45,12 +50,9 @@ def _announced(verb: Verb[Any], data: dict[str, Any]) -> Document:
 
 def _fill(documents: Sequence[Document], verb: Verb[Any]) -> None:
     """Copy in what the questions of their forms, and of the sub forms of these, have as default answers."""
+    forms = catalogues({document.form_id for document in documents}, versions.current())
+    original = Original.of_defaults({slug for form in forms.values() for slug in form.of_document})
     copies = Copies(verb.user)
-    for form in {document.form_id for document in documents}:
-        with_default = [slug for slug, each in questions_of([form]).items() if each.default_answer_id is not None]
-        if with_default:
-            original = Original.of_defaults(with_default)
-            for document in documents:
-                if document.form_id == form:
-                    copies.add(original, None, document, sourced=False)
+    for document in documents:
+        copies.add(original.only(forms[document.form_id].of_document), None, document, sourced=False)
     copies.write()

@@ -3,40 +3,54 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import FilteredRelation, Q, QuerySet
 
 from caluma_async.compiled import Compiled
-from caluma_async.form.models import Answer, AnswerDocument, Document
+from caluma_async.form import versions
+from caluma_async.form.models import AnswerDocument, Document, Question
 
 
-def lock(documents: QuerySet[Document]) -> set[UUID]:
-    """Wait until no other verb works on the families of these documents; the keys of their roots.
+def lock(documents: QuerySet[Document]) -> dict[UUID, str]:
+    """Wait until no other verb works on the families of these documents; their roots, each with its form.
 
     Several are locked in the order of their keys, so that two verbs never wait for each other. A document may have
     come into another family meanwhile: the caller looks whether it is one of those that were locked.
     """
-    return set(_roots(documents.order_by().values("family")))
+    return dict(_roots(documents.order_by().values("family")))
 
 
 def _roots(families: QuerySet[Any, Any]) -> QuerySet[Document, Any]:
     # not the key: rows elsewhere that refer to it need not wait. SQLite leaves it out: BEGIN IMMEDIATE locks the file
     roots = Document.objects.select_for_update(no_key=True).filter(pk__in=families)
-    return roots.order_by("pk").values_list("pk", flat=True)
+    return roots.order_by("pk").values_list("pk", "form_id")
+
+
+def with_version(documents: QuerySet[Document]) -> QuerySet[Document]:
+    """Documents with `forms_version`, the stamp of what is asked."""
+    return documents.annotate(forms_version=versions.stamp())
 
 
 lock_family_of: Final = Compiled(lambda key: _roots(Document.objects.filter(pk=key).values("family")))
 """As `lock`, by the key of one document, for those who may see every document."""
 
-document_by_key: Final = Compiled(lambda key: Document.objects.filter(pk=key))
-"""The document, for those who may see every document."""
+document_by_key: Final = Compiled(lambda key: with_version(Document.objects.filter(pk=key)))
+"""The document, as `with_version` gives it, for those who may see every document."""
 
-answer_to: Final = Compiled(lambda document, question: Answer.objects.filter(document=document, question=question))
-"""The answer to a question (its slug) in a document."""
+
+def _question_with_answer(question: str, document: UUID) -> QuerySet[Question]:
+    given: Any = FilteredRelation("answers", condition=Q(answers__document=document))
+    joined: Any = Question.objects.filter(pk=question).annotate(given=given)  # the type checker knows no such relations
+    found: QuerySet[Question] = joined.select_related("given")
+    return found
+
+
+question_with_answer: Final = Compiled(_question_with_answer)
+"""A question (its slug) with `given`, the answer to it in a document, if there is one."""
 
 
 def rows_of(answer: UUID) -> list[AnswerDocument]:
@@ -86,11 +100,3 @@ def owned(documents: Iterable[UUID]) -> list[Document]:
 def _owners() -> Sequence[str]:
     """The relations by which one object has one document: the tables themselves tell, whoever made them."""
     return [str(relation.get_accessor_name()) for relation in Document._meta.related_objects if relation.one_to_one]
-
-
-def by_document(answers: Iterable[Answer]) -> Mapping[UUID | None, list[Answer]]:
-    """Answers by the document that they are in."""
-    found: dict[UUID | None, list[Answer]] = defaultdict(list)
-    for answer in answers:
-        found[answer.document_id].append(answer)
-    return found

@@ -115,12 +115,12 @@ def test_many_documents_cost_no_more_than_a_few_and_keep_their_order() -> None:
     for slug in ("a", "b"):
         make_form(slug)
     costs = []
-    for count in (1, 5):
+    for count in (1, 1, 5):  # the first time, the forms are read too
         with CaptureQueriesContext(connection) as captured:
             documents = create_documents(SaveDocument(ANNA), ["b", "a", "b"] * count)
         costs.append(len(captured))
         Document.objects.exclude(pk__in=[document.pk for document in documents]).delete()
-    assert costs[0] == costs[1]
+    assert costs[1] == costs[2]
     assert [document.form_id for document in Document.objects.order_by("pk")] == ["b", "a", "b"] * 5
     assert all(document.family_id == document.pk for document in documents)
 

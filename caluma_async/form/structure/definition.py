@@ -89,6 +89,11 @@ class Catalogue:
         return {slug: each for form in self.forms.values() for slug, each in form.questions.items()}
 
     @cached_property
+    def of_document(self) -> frozenset[str]:
+        """The questions that a document of the root form answers: its own and those of sub forms, not of rows."""
+        return frozenset({*self.root.questions, *self.ways})
+
+    @cached_property
     def ways(self) -> Mapping[str, tuple[str, ...]]:
         """For each question in sub forms of the root: the form questions that lead to it, the first found in depth."""
         ways: dict[str, tuple[str, ...]] = {}

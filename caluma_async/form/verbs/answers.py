@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Final
+from uuid import UUID
 
 from caluma_async.errors import InvalidInput, NotFound
-from caluma_async.form import answer_inputs, families
+from caluma_async.form import answer_inputs, families, options
+from caluma_async.form.definitions import catalogue
 from caluma_async.form.events import post_save_answer, pre_save_answer
 from caluma_async.form.models import KINDS, Answer, Document, Question
-from caluma_async.form.reach import questions_of
-from caluma_async.form.verbs.family import DocumentVerb
+from caluma_async.form.structure.definition import DYNAMIC
+from caluma_async.form.validation import check_answer
+from caluma_async.form.verbs.family import DocumentVerb, version_of
 from caluma_async.verbs import inputs
 
 
@@ -28,12 +32,13 @@ class SaveDocumentAnswer(DocumentVerb[Answer]):
     document: Document
     question: Question
     answer: Answer | None
+    labels: options.Labels = MappingProxyType({})
+    """Those of chosen dynamic options."""
 
     def load(self) -> Answer | None:
         """Lock the family of the document, then look up the answer, if there is one."""
         self.document = self.locked_document("document")
-        self.question = self._question()
-        self.answer = self._existing()
+        self.answer = self.look_up()
         return self.answer
 
     def check(self) -> None:
@@ -41,13 +46,23 @@ class SaveDocumentAnswer(DocumentVerb[Answer]):
         super().check()
         self.changes = {"value": self.cleaners["value"]("value", None), **self.changes}
         self._refuse_other_kinds()
-        if self.question.pk not in questions_of([self.document.form_id]):
+        if self.question.pk not in catalogue(self.document.form_id, version_of(self.document)).of_document:
             message = f"The question '{self.question.pk}' is none of the form '{self.document.form_id}'."
             raise self.refused("question", message)
         self.check_value()
 
     def check_value(self) -> None:
         """The value must be one that the question takes."""
+        self.check_as(self.changes["value"])
+
+    def check_as(self, value: Any) -> None:
+        """A value, as it is stored, must be one that the question takes."""
+        sent = self.data.get("data_source_context")
+        try:
+            self.labels = check_answer(self.question, value, self.document, self.user, sent)
+        except InvalidInput as complaint:
+            complaint.field = complaint.field or "value"
+            raise
 
     def write(self) -> Answer:
         """Save the answer, and what depends on it."""
@@ -57,7 +72,10 @@ class SaveDocumentAnswer(DocumentVerb[Answer]):
             self.changes = inputs.clean(self.changes, self.cleaners, of=type(self).__name__)
             self.check_value()
         answer = self._save(self.answer or Answer(document=self.document, question=self.question))
-        self.write_parts(answer)
+        new = self.write_parts(answer)
+        if self.question.type in DYNAMIC:
+            options.record(self.document, self.question, self.labels, self.user)
+        self.calculate(self.document, [(self.document.pk, self.question.pk)], new)
         self.emit(post_save_answer, answer=answer, **told)
         return answer
 
@@ -69,26 +87,30 @@ class SaveDocumentAnswer(DocumentVerb[Answer]):
         """Put the value into the answer."""
         answer.value = value
 
-    def write_parts(self, answer: Answer) -> None:
-        """Write what the answer consists of besides its value."""
+    def write_parts(self, answer: Answer) -> Collection[UUID]:
+        """Write what the answer consists of besides its value; the documents that are new to the family."""
+        return ()
 
     def refused(self, field: str, message: str) -> InvalidInput:
         """The error for one field of the input."""
         return inputs.refusal(field, message, of=type(self).__name__)
 
-    def _question(self) -> Question:
+    def look_up(self) -> Answer | None:
+        """Find the question, and the answer to it, if there is one."""
         slug = self.slug("question", Question)
-        return self.found("question", self.visible(Question.objects.filter(pk=slug)))
-
-    def _existing(self) -> Answer | None:
-        found = families.answer_to(self.document.pk, self.question.pk)
-        if not found:
-            return None
-        [answer] = found
-        if self.access.restricts(Answer) and not self.visible(Answer.objects.filter(pk=answer.pk)).exists():
-            raise NotFound(f"You may not see the answer to the question '{self.question.pk}'.", field="question")
-        answer.document, answer.question = self.document, self.question
+        found = families.question_with_answer(slug, self.document.pk)
+        if not found or (self.access.restricts(Question) and not self._sees(found[0])):
+            raise self.not_found("question", Question)
+        self.question = found[0]
+        answer: Answer | None = getattr(self.question, "given", None)
+        if answer is not None:
+            if self.access.restricts(Answer) and not self._sees(answer):
+                raise NotFound(f"You may not see the answer to the question '{self.question.pk}'.", field="question")
+            answer.document, answer.question = self.document, self.question
         return answer
+
+    def _sees(self, row: Question | Answer) -> bool:
+        return self.visible(type(row)._default_manager.filter(pk=row.pk)).exists()
 
     def _refuse_other_kinds(self) -> None:
         kind = self.question.type

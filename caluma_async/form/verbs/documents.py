@@ -55,10 +55,13 @@ class SaveDocument(DocumentVerb[Document]):
             return create_documents(self, [self.changes["form"]], meta=self.changes.get("meta"))[0]
         if self.emit(pre_save_document, document=self.document, validated_data=self.changes):
             self.changes = inputs.clean(self.changes, self.cleaners, of=self._subject)
-        self.document.form_id = self.changes.get("form", self.document.form_id)
+        before = self.document.form_id
+        self.document.form_id = self.changes.get("form", before)
         self.document.meta = self.changes.get("meta", self.document.meta)
         self.document.stamp(self.user)
         self.document.save(update_fields=["form", "meta"])
+        if self.document.form_id != before:
+            self.calculate_all([self.document])
         self.emit(post_save_document, document=self.document)
         return self.document
 
@@ -130,13 +133,17 @@ class RemoveDocument(DocumentVerb[Document]):
         keys = [document.pk for document in self.documents]
         answers = list(Answer.objects.filter(document__in=keys))
         of_answers = [answer.pk for answer in answers]
-        links = AnswerDocument.objects.filter(answer__in=of_answers) | AnswerDocument.objects.filter(document__in=keys)
+        rows = AnswerDocument.objects.filter(answer__in=of_answers) | AnswerDocument.objects.filter(document__in=keys)
+        links = list(rows.select_related("answer"))
         files, options = File.objects.filter(answer__in=of_answers), DynamicOption.objects.filter(document__in=keys)
         copies = list(Document.objects.filter(source__in=keys).exclude(pk__in=keys))
         for copy in copies:
             copy.source = None
         bulk.update(copies, ["source"])
         bulk.delete([*options, *files, *links, *answers, *reversed(self.documents)])
+        if self.document.pk != self.document.family_id:
+            tables = {(link.answer.document_id, link.answer.question_id) for link in links}
+            self.calculate(self.document, [(key, slug) for key, slug in tables if key and key not in keys])
         self.emit(
             post_remove_document,
             document_id=self.document.pk,

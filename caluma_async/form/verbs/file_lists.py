@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
+from uuid import UUID
 
 from caluma_async.form import answer_inputs
 from caluma_async.form.events import post_create_file, post_remove_file, pre_create_file, pre_remove_file
@@ -34,6 +35,8 @@ class SaveDocumentFilesAnswer(SaveDocumentAnswer):
         for wanted in self.changes["value"]:
             if wanted["id"] is not None and wanted["id"] not in there:
                 raise self.refused("value", f"There is no file {wanted['id']} in the answer.")
+        names = {file.pk: file.name for file in self.files}
+        self.check_as([wanted["name"] or names[wanted["id"]] for wanted in self.changes["value"]])
 
     def previous(self) -> Any:
         """The names of the files until now."""
@@ -42,12 +45,13 @@ class SaveDocumentFilesAnswer(SaveDocumentAnswer):
     def assign(self, answer: Answer, value: Any) -> None:
         """The value is in its files."""
 
-    def write_parts(self, answer: Answer) -> None:
+    def write_parts(self, answer: Answer) -> Collection[UUID]:
         """Remove, rename and add files."""
         wanted = {each["id"]: each["name"] for each in self.changes["value"] if each["id"] is not None}
         remove_files(self, answer, [file for file in self.files if file.pk not in wanted])
         self._rename([file for file in self.files if wanted.get(file.pk) not in (None, file.name)], wanted)
         self._create(answer, [each["name"] for each in self.changes["value"] if each["id"] is None])
+        return ()
 
     def _rename(self, files: Sequence[File], names: Mapping[Any, str]) -> None:
         for file in files:

@@ -28,7 +28,7 @@ class RemoveAnswer(DocumentVerb[Answer]):
         if found.document_id is None:
             raise Refused("This is a default answer: removeDefaultAnswer removes it.")
         try:
-            self.document, _ = self.locked("answer", found.document_id)
+            self.document = self.locked("answer", found.document_id)
         except NotFound as error:
             raise self.not_found("answer", Answer) from error
         self.answer = self.found("answer", self.visible(Answer.objects.filter(pk=key)).select_related("question"))
@@ -50,6 +50,7 @@ class RemoveAnswer(DocumentVerb[Answer]):
             remove_files(self, answer, files)
         options = DynamicOption.objects.filter(document=self.document, question=question)
         bulk.delete([*options, answer])
+        self.calculate(self.document, [(self.document.pk, question.pk)])
         told = {"document": self.document, "question": question, "answer_id": answer.pk, "previous": previous}
         self.emit(post_remove_answer, **told)
         return answer

@@ -43,9 +43,8 @@ class SaveDocumentTableAnswer(SaveDocumentAnswer):
     def load(self) -> Answer | None:
         """Lock the families of the document and of the rows, then look up the answer and what it consists of."""
         self._named = _keys(self.data.get("value"))
-        self.document, self._locked_families = self.locked("document", self.key("document", Document), self._named)
-        self.question = self._question()
-        self.answer = self._existing()
+        self.document = self.locked_document("document", self._named)
+        self.answer = self.look_up()
         self.links = [] if self.answer is None else families.rows_of(self.answer.pk)
         return self.answer
 
@@ -64,13 +63,14 @@ class SaveDocumentTableAnswer(SaveDocumentAnswer):
     def assign(self, answer: Answer, value: Any) -> None:
         """The value is in its rows."""
 
-    def write_parts(self, answer: Answer) -> None:
+    def write_parts(self, answer: Answer) -> Collection[UUID]:
         """Let rows go, take new ones in, and put all in order."""
         drop_rows(self, answer, [link for link in self.links if link.document_id in set(self.rows.dropped)])
-        added = self._taken_in(answer)
+        joining, added = self._taken_in(answer)
         self._put_in_order(added)
         for link in added:
             self.emit(post_add_row, document=link.document, answer=answer)
+        return joining
 
     def _hidden(self, keys: Collection[UUID]) -> Collection[UUID]:
         """Those of the rows that the user may not see: a list of what is seen says nothing of them."""
@@ -84,7 +84,7 @@ class SaveDocumentTableAnswer(SaveDocumentAnswer):
         if not keys:
             return []
         if added := [key for key in keys if key not in self._named]:  # by what changes the input
-            self._locked_families |= families.lock(Document.objects.filter(pk__in=added))
+            self.roots |= families.lock(Document.objects.filter(pk__in=added))
         others = AnswerDocument.objects.filter(document=OuterRef("pk"))
         visible = self.visible(Document.objects.filter(pk__in=keys)).annotate(is_row=Exists(others))
         found = {document.pk: document for document in visible}
@@ -107,13 +107,13 @@ class SaveDocumentTableAnswer(SaveDocumentAnswer):
             raise self.refused("value", f"Document {row.pk} cannot be a row in itself.")
         if getattr(row, "is_row", False) or row.family_id != row.pk:
             raise self.refused("value", f"Document {row.pk} is a row of another table.")
-        if row.family_id not in self._locked_families:
+        if row.family_id not in self.roots:
             raise Busy(f"Document {row.pk} is just being moved; try again later.", field="value")
 
-    def _taken_in(self, answer: Answer) -> list[AnswerDocument]:
-        """The new rows, as rows of the answer; they and what is below them join its family."""
+    def _taken_in(self, answer: Answer) -> tuple[list[UUID], list[AnswerDocument]]:
+        """What joins the family, that is the new rows with what is below them; and the former as rows of the answer."""
         if not self.new:
-            return []
+            return [], []
         self.lane.holds_for(self.new)
         for row in self.new:
             self.emit(pre_add_row, document=row, answer=answer)
@@ -127,7 +127,7 @@ class SaveDocumentTableAnswer(SaveDocumentAnswer):
         added = [AnswerDocument(answer=answer, document=row) for row in self.new]
         for link in added:
             link.stamp(self.user, now)
-        return added
+        return [document.pk for document in joining], added
 
     def _later_than_all(self) -> datetime:
         """Now, or a moment after the last row came, should that have been written by a clock that is ahead."""
@@ -157,10 +157,10 @@ def _keys(value: Any) -> list[UUID]:
         return []
 
 
-def drop_rows(verb: DocumentVerb[Any], answer: Answer, links: Sequence[AnswerDocument]) -> list[Document]:
+def drop_rows(verb: DocumentVerb[Any], answer: Answer, links: Sequence[AnswerDocument]) -> None:
     """Let documents be rows no more: they become roots of families of their own, with the rows that they have."""
     if not links:
-        return []
+        return
     dropped = [link.document for link in links]
     verb.lane.holds_for(dropped)
     for document in dropped:
@@ -175,4 +175,4 @@ def drop_rows(verb: DocumentVerb[Any], answer: Answer, links: Sequence[AnswerDoc
     bulk.delete(links)
     for document in dropped:
         verb.emit(post_remove_row, document=document, answer=answer)
-    return dropped
+    verb.calculate_all(dropped)
