@@ -172,7 +172,7 @@ def make_world() -> dict[str, Set]:
 
 def _mix(user: User, mine: Set, theirs: Set, name: str) -> None:
     make_form(f"{name}-derived", source=theirs.form, user=user)
-    make_option(f"{name}-derived", source=theirs.option, user=user)
+    make_option(f"{name}-option", source=theirs.option, user=user)
     for kind, question in theirs.questions.items():
         more = {**QUESTION.get(kind, {}), **({WITH_FORM[kind]: theirs.form} if kind in WITH_FORM else {})}
         options = [mine.option, theirs.option]
