@@ -18,6 +18,7 @@ from caluma_async.form.models import (
     Option,
     Question,
     QuestionOption,
+    Recalculation,
 )
 from caluma_async.form.verbs import SaveForm
 from caluma_async.verbs import Verb
@@ -135,4 +136,13 @@ class DynamicOptionAdmin(ReadOnlyAdmin):
     list_display = ("id", "slug", "label", "question", "document")
     list_select_related = ("question", "document")
     search_fields = ("^id", "slug", "^document__id", "question__slug")
+    show_full_result_count = False
+
+
+@admin.register(Recalculation)
+class RecalculationAdmin(ReadOnlyAdmin):
+    """What is still to be calculated anew because forms changed, and how far that has come."""
+
+    list_display = ("id", "forms", "done", "total", "created_at", "created_by_user", "started_at", "finished_at")
+    search_fields = ("^id", "forms")
     show_full_result_count = False

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
+from caluma_async.form.design_api import FormFields, asave_form, save_form
 from caluma_async.form.document_api import (
     acopy_document,
     aremove_answer,
@@ -20,7 +21,7 @@ from caluma_async.form.document_api import (
 from caluma_async.form.documents import create_documents
 from caluma_async.form.models import Document, Form
 from caluma_async.form.validation import check_document
-from caluma_async.form.verbs import SaveDocument, SaveForm
+from caluma_async.form.verbs import SaveDocument
 from caluma_async.identity import User
 from caluma_async.verbs import arun, run
 
@@ -43,26 +44,6 @@ __all__ = [
     "save_document",
     "save_form",
 ]
-
-
-class FormFields(TypedDict, total=False):
-    """What a form can be given."""
-
-    name: str | Mapping[str, str | None]
-    description: str | Mapping[str, str | None] | None
-    meta: Mapping[str, Any] | None
-    is_archived: bool
-    is_published: bool
-
-
-def save_form(slug: str, user: User, **fields: Unpack[FormFields]) -> Form:
-    """Create or change a form; fields left out stay as they are."""
-    return run(SaveForm(user, slug=slug, **fields))
-
-
-async def asave_form(slug: str, user: User, **fields: Unpack[FormFields]) -> Form:
-    """`save_form` for coroutines."""
-    return await arun(SaveForm(user, slug=slug, **fields))
 
 
 def create_document(form: Form | str, user: User, *, meta: Mapping[str, Any] | None = None) -> Document:

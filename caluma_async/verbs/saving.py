@@ -53,11 +53,14 @@ class SaveBySlug(Verb[S]):
         """Clean the input; nothing that a new object needs may be missing."""
         given = {key: value for key, value in self.data.items() if key != "slug"}
         self.changes = inputs.clean(given, self.cleaners, of=self.subject)
-        if self.record is None:
-            missing = [inputs.camel(key) for key in self.needed if key not in self.changes]
-            if missing:
-                complaints = {name: InvalidInput(f"{name} is needed.") for name in missing}
-                raise inputs.together(complaints, of=self.subject)
+        missing = [inputs.camel(key) for key in self.needed_now() if key not in self.changes]
+        if missing:
+            complaints = {name: InvalidInput(f"{name} is needed.") for name in missing}
+            raise inputs.together(complaints, of=self.subject)
+
+    def needed_now(self) -> Iterable[str]:
+        """The fields that have to be given."""
+        return self.needed if self.record is None else ()
 
     def write(self) -> S:
         """Save the row, then the relations to several objects."""
@@ -94,10 +97,13 @@ class SaveBySlug(Verb[S]):
             record.save(force_insert=True)
         else:
             record.save(update_fields=columns)
+        self._set_many(record)
+        return record
+
+    def _set_many(self, record: S) -> None:
         for name in self.many:
             if name in self.changes:
                 getattr(record, name).set(self.changes[name])
-        return record
 
     def _find(self, model: type[M], slugs: Iterable[str]) -> dict[str, M]:
         visible = self.access.visible(model._default_manager.all(), self.user)

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from caluma_async.errors import Refused
 from caluma_async.events.receivers import on, registry
-from caluma_async.form.models import Form
+from caluma_async.form.models import DefinitionVersion, Form, Recalculation
 from caluma_async.testing.factories import (
     make_answer,
     make_case,
@@ -37,7 +37,8 @@ from caluma_async.workflow.verbs.work_items import CompleteWorkItem
 
 pytestmark = pytest.mark.django_db
 
-MODELS = [model for app in ("form", "workflow") for model in apps.get_app_config(app).get_models()]
+INTERNAL = {DefinitionVersion}
+MODELS = [m for app in ("form", "workflow") for m in apps.get_app_config(app).get_models() if m not in INTERNAL]
 
 
 @pytest.fixture
@@ -69,6 +70,7 @@ def site() -> None:
     make_table(document, make_question("rows", type="table", row_form=make_form("row")), [{}])
     make_file(make_answer(document, make_question("papers", type="files")), "plan.pdf")
     make_dynamic_option(document, make_question("street", type="dynamic_choice"), "main-street")
+    Recalculation.objects.create(forms=["plan"])
     make_workflow("approval", start=["review"], flows={("review", "check"): "'decide'|task"}, allow_forms=["plan"])
     case = make_case("approval", ready=["review"])
     case.document = document

@@ -80,7 +80,7 @@ def test_what_is_configured_is_read_and_written_as_an_attribute() -> None:
     assert (question.min_value, question.max_value, question.step) == (None, 120, None)
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="the index on values is PostgreSQL's")
+@pytest.mark.postgres
 def test_values_are_found_by_what_they_contain() -> None:
     with connection.cursor() as cursor, transaction.atomic():
         cursor.execute("SET LOCAL enable_seqscan = off")

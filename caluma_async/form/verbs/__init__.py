@@ -10,14 +10,45 @@ from caluma_async.form.verbs.answers import (
 )
 from caluma_async.form.verbs.documents import CopyDocument, RemoveDocument, SaveDocument
 from caluma_async.form.verbs.file_lists import SaveDocumentFilesAnswer
-from caluma_async.form.verbs.forms import SaveForm
+from caluma_async.form.verbs.form_questions import AddFormQuestion, RemoveFormQuestion, ReorderFormQuestions
+from caluma_async.form.verbs.forms import CopyForm, SaveForm
+from caluma_async.form.verbs.options import CopyOption, SaveOption
+from caluma_async.form.verbs.questions import (
+    CopyQuestion,
+    SaveActionButtonQuestion,
+    SaveCalculatedFloatQuestion,
+    SaveChoiceQuestion,
+    SaveDateQuestion,
+    SaveDynamicChoiceQuestion,
+    SaveDynamicMultipleChoiceQuestion,
+    SaveFilesQuestion,
+    SaveFloatQuestion,
+    SaveFormQuestion,
+    SaveIntegerQuestion,
+    SaveMultipleChoiceQuestion,
+    SaveQuestion,
+    SaveStaticQuestion,
+    SaveTableQuestion,
+    SaveTextareaQuestion,
+    SaveTextQuestion,
+)
 from caluma_async.form.verbs.removing import RemoveAnswer
 from caluma_async.form.verbs.tables import SaveDocumentTableAnswer
 
 __all__ = [
+    "AddFormQuestion",
     "CopyDocument",
+    "CopyForm",
+    "CopyOption",
+    "CopyQuestion",
     "RemoveAnswer",
     "RemoveDocument",
+    "RemoveFormQuestion",
+    "ReorderFormQuestions",
+    "SaveActionButtonQuestion",
+    "SaveCalculatedFloatQuestion",
+    "SaveChoiceQuestion",
+    "SaveDateQuestion",
     "SaveDocument",
     "SaveDocumentAnswer",
     "SaveDocumentDateAnswer",
@@ -27,5 +58,18 @@ __all__ = [
     "SaveDocumentListAnswer",
     "SaveDocumentStringAnswer",
     "SaveDocumentTableAnswer",
+    "SaveDynamicChoiceQuestion",
+    "SaveDynamicMultipleChoiceQuestion",
+    "SaveFilesQuestion",
+    "SaveFloatQuestion",
     "SaveForm",
+    "SaveFormQuestion",
+    "SaveIntegerQuestion",
+    "SaveMultipleChoiceQuestion",
+    "SaveOption",
+    "SaveQuestion",
+    "SaveStaticQuestion",
+    "SaveTableQuestion",
+    "SaveTextQuestion",
+    "SaveTextareaQuestion",
 ]
