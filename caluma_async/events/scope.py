@@ -155,8 +155,8 @@ def cause() -> Event | None:
 
 
 @contextmanager
-def caused_by(event: Event) -> Iterator[None]:
-    """What is emitted in this block is emitted because of this event."""
+def caused_by(event: Event | None) -> Iterator[None]:
+    """What is emitted in this block is emitted because of this event; `None`: it begins a chain of its own."""
     before = _cause.get()
     _cause.set(event)
     try:

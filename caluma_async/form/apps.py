@@ -15,8 +15,9 @@ class FormConfig(AppConfig):
     verbose_name = "Forms"
 
     def ready(self) -> None:
-        """Have forms' changes noted and the site's classes checked; say what receivers find at hand."""
-        from caluma_async.form import checks, versions  # noqa: PLC0415 - the models are not there before
+        """Have forms' changes noted and worked off, the site's classes checked; say what receivers find at hand."""
+        # the models are not there before
+        from caluma_async.form import checks, recalculation, versions  # noqa: F401, PLC0415
 
         checks.install()
         post_migrate.connect(versions.install, sender=self)

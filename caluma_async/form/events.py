@@ -63,3 +63,8 @@ post_create_file: Final = _document("post_create_file", "file", "answer", "docum
 pre_remove_file: Final = _document("pre_remove_file", "file", "answer", "document")
 post_remove_file: Final = _document("post_remove_file", "document", "question", "file_id", "name")
 post_calculate_answers: Final = _document("post_calculate_answers", "document", "answers")
+
+post_request_recalculation: Final = EventType(
+    "post_request_recalculation", arguments=("recalculation",), lane=lambda _: "recalculation"
+)
+"""Forms changed so that calculated answers may have become wrong; one lane, so that they are worked off in turn."""

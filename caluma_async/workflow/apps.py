@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 
 from caluma_async.events.loading import at_hand
-from caluma_async.form import lanes
+from caluma_async.form import lanes, surroundings
 from caluma_async.workflow import (
     checks,
     events,
@@ -18,9 +18,12 @@ class WorkflowConfig(AppConfig):
     verbose_name = "Workflow"
 
     def ready(self) -> None:
-        """Have dynamic groups and tasks checked; say whose documents are whose, and what receivers find at hand."""
+        """Have dynamic groups and tasks checked; say whose documents are whose, what receivers and expressions find."""
+        from caluma_async.workflow.surroundings import around  # noqa: PLC0415 - the models are not there before
+
         checks.install()
         lanes.ask(events.lane_of_document)
+        surroundings.provide(around)
         at_hand(
             self.get_model("WorkItem"),
             "task",
