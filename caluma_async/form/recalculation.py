@@ -16,12 +16,12 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from caluma_async.events import Retry, on
-from caluma_async.events.emit import caused_by, send_event
+from caluma_async.events.emit import caused_by, emissions, send_event
 from caluma_async.form import versions
 from caluma_async.form.around import forms_around
 from caluma_async.form.calculation import recalculate_all
 from caluma_async.form.definitions import catalogues
-from caluma_async.form.events import post_request_recalculation
+from caluma_async.form.events import post_calculate_answers, post_request_recalculation
 from caluma_async.form.models import Document, Recalculation
 from caluma_async.form.structure.dependencies import dependencies
 from caluma_async.identity import User
@@ -98,8 +98,12 @@ def batches(recalculation: Recalculation, user: User) -> Iterator[int]:
 
 def _calculate(roots: Sequence[UUID], user: User) -> int:
     # in the order of their keys, as verbs that lock two families do it; no answer is saved meanwhile
-    list(Document.objects.select_for_update(no_key=True).filter(pk__in=roots).order_by("pk").values_list("pk"))
-    changed = recalculate_all(roots, user)
+    documents = list(Document.objects.select_for_update(no_key=True).filter(pk__in=roots).order_by("pk"))
+    changed = recalculate_all([document.pk for document in documents], user)
+    with emissions(user=user):
+        for document in documents:
+            if document.pk in changed:
+                send_event(post_calculate_answers, SENDER, user=user, document=document, answers=changed[document.pk])
     return sum(map(len, changed.values()))
 
 

@@ -15,11 +15,12 @@ from caluma_async.errors import Refused
 from caluma_async.events.models import Delivery
 from caluma_async.form import recalculation
 from caluma_async.form.around import forms_around, refuse_circles
+from caluma_async.form.events import post_calculate_answers
 from caluma_async.form.models import Answer, Document, FormQuestion, Question, Recalculation
 from caluma_async.form.recalculation import schedule, work_off
 from caluma_async.identity import User
 from caluma_async.testing.factories import make_document, make_form, make_question, make_table
-from caluma_async.testing.plugin import Deliver
+from caluma_async.testing.plugin import Deliver, Emitted
 
 pytestmark = pytest.mark.django_db
 
@@ -183,3 +184,18 @@ def test_a_question_that_is_gone_from_its_form_is_read_no_more(documents: list[D
     deliver()
     assert values() == [None] * 7
     assert len(documents) == 7
+
+
+def test_each_document_whose_answers_changed_is_told_of(
+    documents: list[Document], deliver: Deliver, emitted: Emitted
+) -> None:
+    schedule(ANNA, questions=["calc"])
+    deliver()
+    told = emitted.of(post_calculate_answers)
+    assert [event.arguments["document"] for event in told] == documents
+    assert [[answer.value for answer in event.arguments["answers"]] for event in told] == [[2 * a] for a in range(7)]
+    assert {event.user for event in told} == {ANNA}
+    emitted.clear()
+    schedule(ANNA, questions=["calc"])
+    deliver()
+    assert emitted.names == ["post_request_recalculation"]
