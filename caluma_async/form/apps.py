@@ -15,12 +15,17 @@ class FormConfig(AppConfig):
     verbose_name = "Forms"
 
     def ready(self) -> None:
-        """Have forms' changes noted and worked off, the site's classes checked; say what receivers find at hand."""
+        """Have changes noted, kept and worked off, and the site's classes checked; say what receivers find at hand."""
         # the models are not there before
         from caluma_async.form import checks, recalculation, versions  # noqa: F401, PLC0415
+        from caluma_async.form.files import settling  # noqa: PLC0415
+        from caluma_async.form.history import authors, triggers  # noqa: PLC0415
 
         checks.install()
         post_migrate.connect(versions.install, sender=self)
+        post_migrate.connect(triggers.install, sender=self)
+        authors.install()
+        settling.install()
         at_hand(self.get_model("Document"), "form", "family", "source")
         at_hand(self.get_model("Answer"), "question", "document__form", "document__family")
         at_hand(self.get_model("File"), "answer__question", "answer__document")

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.db.models import Model
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
+from django.dispatch import Signal
 
 from caluma_async.records import Record
 
 R = TypeVar("R", bound=Record)
+
+deleted: Final = Signal()
+"""Sent once per table of `delete`, with the `rows`: for those who have a statement of their own to run then."""
 
 
 def insert(rows: Sequence[R]) -> None:
@@ -68,6 +72,7 @@ def delete(rows: Iterable[Model]) -> None:
         queryset: Any = model._default_manager.filter(pk__in=keys)
         queryset._raw_delete(queryset.db)
         _tell(post_delete, model, of_model, origin=of_model[0])
+        deleted.send(model, rows=of_model)
 
 
 def _tell(signal: Any, model: type[Model], rows: Iterable[Model], **more: Any) -> None:

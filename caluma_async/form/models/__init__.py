@@ -9,6 +9,7 @@ from caluma_async.form.models.definition import (
     Question,
     QuestionOption,
 )
+from caluma_async.form.models.history import HistoryEntry
 from caluma_async.form.models.recalculations import Recalculation
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "File",
     "Form",
     "FormQuestion",
+    "HistoryEntry",
     "Option",
     "Question",
     "QuestionOption",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.db import models
 
+from caluma_async.form.files.blobs import Blob
 from caluma_async.form.models.definition import Form, Question
 from caluma_async.records import LocalizedField, UUIDRecord
 
@@ -25,6 +26,11 @@ KINDS: Final[Mapping[str, str]] = {
     Question.TYPE_FILES: "files",
 }
 """The kind of answer that questions of a type have; those of other types have none."""
+
+if TYPE_CHECKING:
+    _CharField = models.CharField[str, str]
+else:
+    _CharField = models.CharField
 
 
 class Document(UUIDRecord):
@@ -79,11 +85,26 @@ class AnswerDocument(UUIDRecord):
         constraints: ClassVar = [models.UniqueConstraint(fields=["answer", "document"], name="one_row_per_document")]
 
 
+class FirstName(_CharField):
+    """The name that a file is created with."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        if add and not getattr(model_instance, self.attname):
+            setattr(model_instance, self.attname, getattr(model_instance, "name"))  # noqa: B009 - any file has one
+        return super().pre_save(model_instance, add)
+
+
 class File(UUIDRecord):
-    """One file of a files answer. What was uploaded for it is kept elsewhere, under its key and name."""
+    """One file of a files answer. What was uploaded for it is kept elsewhere, under its key and its first name."""
 
     answer = models.ForeignKey(Answer, on_delete=models.CASCADE, related_name="files")
     name = models.CharField(max_length=255)
+    stored_name = FirstName(max_length=255, default="", blank=True, editable=False)
+
+    @property
+    def blob(self) -> Blob:
+        """What was uploaded for it, or will be."""
+        return Blob(self.pk, self.stored_name or self.name)
 
     class Meta(UUIDRecord.Meta):
         abstract = False
