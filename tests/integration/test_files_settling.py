@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def test_it_is_tried_again_while_the_storage_does_not_answer(
         deliver()
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.attempt) == ("waiting", 1)
-    Delivery.objects.update(available_at=timezone.now())
+    Delivery.objects.update(available_at=timezone.now() - timedelta(minutes=1))
     deliver()
     assert folder.metadata(aside(file)) is not None
 
