@@ -15,6 +15,7 @@ from caluma_async.form.models import (
     File,
     Form,
     FormQuestion,
+    HistoryEntry,
     Option,
     Question,
     QuestionOption,
@@ -145,4 +146,14 @@ class RecalculationAdmin(ReadOnlyAdmin):
 
     list_display = ("id", "forms", "done", "total", "created_at", "created_by_user", "started_at", "finished_at")
     search_fields = ("^id", "forms")
+    show_full_result_count = False
+
+
+@admin.register(HistoryEntry)
+class HistoryEntryAdmin(ReadOnlyAdmin):
+    """What was."""
+
+    list_display = ("id", "date", "type", "model", "object_id", "user_id")
+    list_filter = ("model", "type")
+    search_fields = ("=id", "object_id", "parent_id")
     show_full_result_count = False

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from caluma_async.form import families
+from caluma_async.form.files.settling import copied
 from caluma_async.form.models import Answer, AnswerDocument, Document, DynamicOption, File
 from caluma_async.identity import User
 from caluma_async.records import Record
@@ -114,6 +115,7 @@ class Copies:
             for row in rows:
                 row.stamp(self._user, now)
             bulk.insert(rows)
+        copied(self.files)
 
     def _row(self, row: Document, root: Document, sourced: bool) -> Document:
         copy = Document(
