@@ -292,6 +292,7 @@ def test_files_are_told_one_by_one(document: Document) -> None:
         "post_save_answer",
         "pre_remove_answer",
         "pre_remove_file",
+        "post_settle_blobs",
         "post_remove_file",
         "post_remove_answer",
     ]
