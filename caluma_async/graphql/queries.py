@@ -6,10 +6,11 @@ import strawberry
 
 from caluma_async.graphql.events.queries import EventQueries
 from caluma_async.graphql.form.queries import FormQueries
+from caluma_async.graphql.form.validity import ValidityQueries
 from caluma_async.graphql.node import NodeQuery
 from caluma_async.graphql.workflow.queries import WorkflowQueries
 
 
 @strawberry.type
-class Query(NodeQuery, WorkflowQueries, FormQueries, EventQueries):
+class Query(NodeQuery, WorkflowQueries, FormQueries, ValidityQueries, EventQueries):
     """What can be asked."""
