@@ -12,32 +12,15 @@ from django.test.utils import CaptureQueriesContext
 
 from caluma_async.events import outbox
 from caluma_async.events.models import Delivery, EventRecord, State
-from caluma_async.events.outbox import Follower, Hand, NewDelivery, Recorded, Result, StoredEvent
+from caluma_async.events.outbox import Follower, Hand, NewDelivery, Recorded, Result
 from caluma_async.keys import uuid7
+from tests.integration.outbox_stage import event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 US = Hand(owner=11, lease=60)
 THEM = Hand(owner=22, lease=60)
 KNOWN = ["a", "b"]
-
-
-def event(lane: str | None = None, **values: Any) -> StoredEvent:
-    key = uuid7()
-    fields = {
-        "id": key,
-        "type": "t",
-        "sender": "null",
-        "arguments": "{}",
-        "user": "null",
-        "context": "null",
-        "lane": lane,
-        "emitted_at": datetime.now(UTC),
-        "causation_id": None,
-        "correlation_id": key,
-        "chain": '["t"]',
-    }
-    return StoredEvent(**{**fields, **values})
 
 
 def put(*lanes: str | None, receiver: str = "a", start: bool = False, hand: Hand = US) -> list[int]:
