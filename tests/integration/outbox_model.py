@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from caluma_async.events.outbox import MAX_CRASHES, Counts, Fence
+from caluma_async.events.outbox import MAX_CRASHES, Counts, Fence, Follower
 from caluma_async.events.states import KEPT, UNFINISHED, State
 
 
@@ -114,6 +114,19 @@ class Model:
         """Whether this is the latest claim, and nobody has settled it."""
         row = self.rows.get(fence.id)
         return row is not None and row.state is State.RUNNING and row.claims == fence.claims
+
+    def next_in_hand(self, fence: Fence) -> list[Follower]:
+        """What was fetched behind a claim, is next, and has not begun."""
+        row = self.rows.get(fence.id)
+        behind = self.unfinished(row.lane) if row is not None and row.lane is not None else []
+        if not behind or behind[0].id != fence.id:
+            return []
+        fetched = [other for other in behind[1:2] if other.state is State.RUNNING and not other.begun]
+        return [Follower(other.fence, fence.id) for other in fetched]
+
+    def begin(self, key: int) -> None:
+        """Its attempt is under way."""
+        self.put(replace(self.rows[key], begun=True, attempt=self.rows[key].attempt + 1))
 
     def recover(self, dead: Collection[int], holding: Collection[str]) -> list[Row]:
         """Free what the dead had in hand, and what leases have ended."""

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from caluma_async.events import outbox
 from caluma_async.events.models import Delivery, EventRecord
 from caluma_async.events.outbox import Fence, Hand, NewDelivery, Result
-from caluma_async.events.states import State
+from caluma_async.events.states import FINISHED, State
 from tests.examples import examples
 from tests.integration.outbox_model import Model, Row
 from tests.integration.outbox_stage import event
@@ -149,10 +149,14 @@ class Outbox(RuleBasedStateMachine):
         fences = self.claims_of_any_time(data)
         results = [Result(fence=one, state=state, delay=delay, uncounted=uncounted) for one in fences]
         held = [one for one in fences if self.model.holds(one)]
-        assert outbox.settle(results) == {one.id for one in held}
+        behind = [pair for one in fences if state in FINISHED for pair in self.model.next_in_hand(one)]
+        begin = {pair.fence.id for pair in behind if pair.predecessor in {one.id for one in held}}
+        assert outbox.settle(results, behind) == {one.id for one in held} | begin
         for one in held:
             row = self.model.rows[one.id]
             self.model.put(row.settled(state, due=row.due if delay is None else not delay, uncounted=uncounted))
+        for key in begin:
+            self.model.begin(key)
 
     @precondition(_has(State.RUNNING))
     @rule(owner=owners)
@@ -173,7 +177,7 @@ class Outbox(RuleBasedStateMachine):
         assert outbox.begin([row.fence for row in turn]) == {row.id for row in turn}
         assert outbox.begin([row.fence for row in turn]) == set()
         for row in turn:
-            self.model.put(replace(row, begun=True, attempt=row.attempt + 1))
+            self.model.begin(row.id)
 
     @precondition(lambda self: any(one.id in self.model.rows for one in self.fences))
     @rule(data=st.data())
