@@ -40,7 +40,7 @@ run: install ## migrate, seed the demo workflow if there is none, serve on http:
 test: install-dev ## the suite, on SQLite and on PostgreSQL, with coverage
 	@rm -f .coverage .coverage.*
 	TEST_DATABASE=sqlite $(BIN)/python -m coverage run -m pytest -m "not load" tests $(PYTEST_ARGS)
-	TEST_DATABASE=postgres $(BIN)/python -m coverage run -m pytest -m "not load" tests/integration tests/acceptance $(PYTEST_ARGS)
+	TEST_DATABASE=postgres $(BIN)/python -m coverage run -m pytest -m "not load" tests/integration tests/conformance tests/acceptance $(PYTEST_ARGS)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report --fail-under=95
 
