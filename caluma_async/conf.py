@@ -200,9 +200,10 @@ class Settings:
     EVENT_MAX_DEPTH = _integer(25, "How long a chain of events that cause each other may grow before it is refused.", 1)
     EVENT_CARRIER = Setting(
         "asyncio",
-        "What carries deliveries to their receivers: `asyncio` (this process), `inline` (at once after the commit).",
+        "What carries deliveries to their receivers: `asyncio` (this process), `inline` (at once after the commit), "
+        "`procrastinate` (workers anywhere, over PostgreSQL).",
         parse=_text,
-        check=_one_of("asyncio", "inline"),
+        check=_one_of("asyncio", "inline", "procrastinate"),
     )
     EVENT_DELIVERS = Setting(
         True,

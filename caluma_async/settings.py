@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,9 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
+if globals().get("EVENT_CARRIER") == "procrastinate" and DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # for its migrations; without the package `manage.py check` says what is missing
+    INSTALLED_APPS += ["procrastinate.contrib.django"] if find_spec("procrastinate") else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = _environment.get("LANGUAGE_CODE", "en")
@@ -127,5 +131,6 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},
         "httpx": {"level": "WARNING"},  # a line for every request to the identity provider otherwise
+        "procrastinate": {"level": "WARNING"},  # a line for every mutation otherwise
     },
 }

@@ -7,7 +7,7 @@ from tests.databases import test_database_url
 os.environ["DATABASE_URL"] = test_database_url()
 
 from caluma_async.settings import *  # noqa: F403
-from caluma_async.settings import DATABASES
+from caluma_async.settings import DATABASES, INSTALLED_APPS
 
 _name = os.environ.get("TEST_NAME", "caluma_async")
 _default = DATABASES["default"]
@@ -17,6 +17,7 @@ if _default["ENGINE"] == "django.db.backends.sqlite3":
 else:
     _default["TEST"] = {"NAME": f"test_{_name}"}
     _default["CONN_MAX_AGE"] = 0
+    INSTALLED_APPS.append("procrastinate.contrib.django")
 
 EVENT_RECEIVER_MODULES: list[str] = []
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

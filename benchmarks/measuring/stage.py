@@ -32,6 +32,7 @@ class Nowhere:
     """A carrier that carries nothing: what is recorded stays in the table."""
 
     owner = None
+    enlists = False
 
     def reserve(self, kind: str) -> bool:
         """There is no place."""
@@ -39,6 +40,9 @@ class Nowhere:
 
     def give_back(self, kind: str) -> None:
         """There is no place."""
+
+    def enlist(self, waiting: Sequence[Waiting]) -> None:
+        """Leave it."""
 
     def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
         """Leave it."""

@@ -7,18 +7,28 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
 
+from django.apps import apps
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Remark
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from caluma_async.conf import every, mistakes, settings, unknown
 from caluma_async.events import outbox
+from caluma_async.events.carriers import procrastinate
 from caluma_async.events.receivers import registry
 
 
 def install() -> None:
     """Make `manage.py check` ask them all."""
-    for check in (check_settings, check_names, check_modules, check_receivers, check_atomic_requests, check_metrics):
+    for check in (
+        check_settings,
+        check_names,
+        check_modules,
+        check_receivers,
+        check_atomic_requests,
+        check_metrics,
+        check_carrier,
+    ):
         register(check, "events")
     register(check_deliveries, "outbox")
 
@@ -78,6 +88,22 @@ def check_metrics(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     if not settings.EVENT_METRICS or _exists("prometheus_client"):
         return []
     return [Error("EVENT_METRICS needs prometheus-client: install caluma-async[metrics].", id="events.E005")]
+
+
+def check_carrier(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """What the carrier needs is there."""
+    if settings.EVENT_CARRIER != "procrastinate":
+        return []
+    missing = {
+        "PostgreSQL: set DATABASE_URL.": connections[DEFAULT_DB_ALIAS].vendor == "postgresql",
+        "Procrastinate: install caluma-async[procrastinate].": procrastinate.is_installed(),
+        f"its tables: add {procrastinate.APP} to INSTALLED_APPS, and migrate.": apps.is_installed(procrastinate.APP),
+    }
+    return [
+        Error(f"EVENT_CARRIER=procrastinate needs {what}", id="events.E006")
+        for what, there in missing.items()
+        if not there
+    ]
 
 
 def check_deliveries(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:

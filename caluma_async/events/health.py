@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from django.db import connection
 
-from caluma_async.conf import settings
 from caluma_async.events import outbox
+from caluma_async.events.lifecycle import servers_deliver
 from caluma_async.events.outbox.search import longest_due
 from caluma_async.events.registry import registry
 from caluma_async.health import Unwell
@@ -27,7 +27,7 @@ async def check() -> dict[str, Any]:
     would help nobody.
     """
     facts = await asyncio.to_thread(_facts)
-    if settings.EVENT_DELIVERS and not facts["moving"]:
+    if servers_deliver() and not facts["moving"]:
         raise Unwell("Deliveries are due, and none runs.", facts)
     return facts
 

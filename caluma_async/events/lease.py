@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from caluma_async.connections import KeptConnections
 from caluma_async.events import outbox
 from caluma_async.events.outbox import Fence
 from caluma_async.events.outbox.dialect import sessions_are_ours
-from caluma_async.events.outbox.upkeep import CHANNEL, OWNER_LOCKS
+from caluma_async.events.outbox.upkeep import OWNER_LOCKS
 from caluma_async.events.rounds import call_on
 from caluma_async.events.telemetry import Kind, Told, tell
 
@@ -33,13 +33,13 @@ _RETRY: Final = 0.2
 class Keeper:
     """The thread that extends leases, proves that this process lives, and watches the event loop.
 
-    `held` gives what is in hand; `wake` is called when another process announces deliveries.
+    `held` gives what is in hand; `wakes` says what is called when somebody announces something on a channel.
     """
 
-    def __init__(self, held: Callable[[], Sequence[Fence]], wake: Callable[[], None]) -> None:
+    def __init__(self, held: Callable[[], Sequence[Fence]], wakes: Mapping[str, Callable[[], None]]) -> None:
         self.owner = _any_owner()
         self._held = held
-        self._wake = wake
+        self._wakes = wakes
         self._kept = KeptConnections()
         self._stopping = threading.Event()
         self._ready = threading.Event()
@@ -100,7 +100,8 @@ class Keeper:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [OWNER_LOCKS, self.owner])
             if cursor.fetchone()[0]:
-                cursor.execute(f"LISTEN {CHANNEL}")
+                for channel in self._wakes:
+                    cursor.execute(f'LISTEN "{channel}"')
                 if self._session is not None:
                     tell(Told(kind=Kind.RESUMED, reason="proving that this process lives"))
                 self._session = connection.connection
@@ -124,8 +125,9 @@ class Keeper:
             self._stopping.wait(_GLANCE if self._ready.is_set() else 0)
             return
         with connection.wrap_database_errors:
-            if list(self._session.notifies(timeout=_GLANCE, stop_after=1)):
-                self._wake()
+            channels = {heard.channel for heard in self._session.notifies(timeout=_GLANCE, stop_after=1)}
+        for channel in channels:
+            self._wakes[channel]()
 
     def _watch_loop(self) -> None:
         """Warn if the loop has not come round for longer than a receiver should take; name what it is doing."""

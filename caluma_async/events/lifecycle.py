@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -16,10 +17,15 @@ from caluma_async.events import logs
 from caluma_async.events.carriers.asyncio_queue import AsyncioQueue
 from caluma_async.events.carriers.base import Carrier
 from caluma_async.events.carriers.inline import Inline
+from caluma_async.events.carriers.procrastinate import Jobs, Procrastinate
 from caluma_async.events.telemetry import listeners
 
 queue: Final = AsyncioQueue()
-_inline: Final = Inline()
+_carriers: Final[Mapping[str, Carrier]] = {
+    "asyncio": queue,
+    "inline": Inline(),
+    "procrastinate": Procrastinate(queue),
+}
 _instead: Final[list[Carrier]] = []
 
 
@@ -27,7 +33,7 @@ def current() -> Carrier:
     """What carries deliveries in this process."""
     if _instead:
         return _instead[-1]
-    return _inline if settings.EVENT_CARRIER == "inline" else queue
+    return _carriers.get(settings.EVENT_CARRIER, queue)
 
 
 @contextmanager
@@ -42,13 +48,24 @@ def using(carrier: Carrier) -> Iterator[Carrier]:
 
 async def start() -> None:
     """Begin to deliver in this process, if it is one that does. For the ASGI lifespan."""
-    if settings.EVENT_CARRIER == "asyncio" and settings.EVENT_DELIVERS and not is_autoreloader():
+    if settings.EVENT_CARRIER == "asyncio" and servers_deliver() and not is_autoreloader():
         await queue.start()
+
+
+async def start_worker() -> None:
+    """Begin to deliver in this process, which is there for nothing else."""
+    await queue.start(Jobs() if settings.EVENT_CARRIER == "procrastinate" else None)
 
 
 async def stop() -> None:
     """Finish what runs, for up to `EVENT_DRAIN` seconds, and give the rest back. For the ASGI lifespan."""
     await queue.stop()
+    await asyncio.to_thread(queue.drain)
+
+
+def servers_deliver() -> bool:
+    """Whether it is for processes that answer requests to deliver."""
+    return settings.EVENT_CARRIER != "procrastinate" and settings.EVENT_DELIVERS
 
 
 def is_autoreloader() -> bool:

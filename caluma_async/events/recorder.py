@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from caluma_async.conf import settings
 from caluma_async.events import audience, feed, outbox
-from caluma_async.events.carriers.base import Parcel
+from caluma_async.events.carriers.base import Carrier, Parcel
 from caluma_async.events.executor import described
 from caluma_async.events.lanes import lane_of
 from caluma_async.events.lifecycle import current
@@ -57,16 +57,17 @@ def _new(event: StoredEvent, due: Due, parcel: Parcel) -> NewDelivery:
 def _write(rows: Sequence[tuple[StoredEvent, Due, NewDelivery]], parcel: Parcel, logged: Sequence[StoredEvent]) -> None:
     events = list({event.id: event for event in (*(event for event, _, _ in rows), *logged)}.values())
     deliveries = [new for _, _, new in rows]
-    with _one_transaction():
+    with _one_transaction(parcel.carrier):
         recorded = outbox.record(
             events, deliveries, owner=parcel.owner, lease=settings.EVENT_LEASE, logged=settings.EVENT_LOG
         )
-    for (event, due, new), row in zip(rows, recorded, strict=True):
-        parcel.add(event, due.receiver, new, row)
+        for (event, due, new), row in zip(rows, recorded, strict=True):
+            parcel.add(event, due.receiver, new, row)
+        parcel.enlist()
 
 
-def _one_transaction() -> AbstractContextManager[object]:
+def _one_transaction(carrier: Carrier) -> AbstractContextManager[object]:
     """A statement around which no transaction is open is one by itself: opening one would cost two round trips more."""
-    if outbox.records_in_one_statement() and connection.get_autocommit():
+    if outbox.records_in_one_statement() and connection.get_autocommit() and not carrier.enlists:
         return nullcontext()
     return transaction.atomic(savepoint=False)

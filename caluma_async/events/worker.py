@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -12,14 +12,16 @@ from typing import Final
 from caluma_async.conf import settings
 from caluma_async.connections import KeptConnections
 from caluma_async.events import outbox
-from caluma_async.events.carriers.base import ASYNC, KINDS, THREAD, Waiting, kind_of
+from caluma_async.events.carriers.base import ASYNC, KINDS, THREAD, Named, Source, Waiting, kind_of
 from caluma_async.events.clerk import Clerk
 from caluma_async.events.crew import Desk
 from caluma_async.events.executor import Assignment, now
+from caluma_async.events.intake import Intake
 from caluma_async.events.lanes import Room
 from caluma_async.events.lease import Keeper
 from caluma_async.events.outbox import Claim, Fence, Hand, Recovered, Result, in_hand
 from caluma_async.events.outbox.dialect import tune
+from caluma_async.events.outbox.upkeep import CHANNEL
 from caluma_async.events.recovery import Recovery
 from caluma_async.events.registry import registry
 from caluma_async.events.rounds import call_on
@@ -35,18 +37,20 @@ _LAST_WORDS: Final = 2.0
 class Worker:
     """Delivers in this process, on the event loop on which it is started.
 
-    `own_only`: nothing but what this process emitted itself, and nothing that others left behind. `reserve`, `carry`
-    and `wake` may be called from any thread, everything else belongs to the loop.
+    `own_only`: nothing but what this process emitted itself, and nothing that others left behind. `source`: where it is
+    told what waits, so that it need not look. `reserve`, `carry` and `wake` may be called from any thread, everything
+    else belongs to the loop.
     """
 
-    def __init__(self, *, own_only: bool = False) -> None:
+    def __init__(self, *, own_only: bool = False, source: Source | None = None) -> None:
         self.own_only = own_only
         self.rooms = {ASYNC: Room(settings.EVENT_CONCURRENCY), THREAD: Room(settings.EVENT_THREADS)}
         self.hand = Hand(owner=0, lease=settings.EVENT_LEASE)
         self._kept = KeptConnections()
         self._clerk_desk = Desk("caluma-clerk", self._kept)
         self._loader_desk = Desk("caluma-loader", self._kept)
-        self._keeper = Keeper(self._fences, self.wake)
+        self._intake = None if source is None else Intake(source, self._kept, self._wanted, self._bring, self._rested)
+        self._keeper = Keeper(self._fences, self._wakes(source))
         self._recovery = Recovery()
         self._inbox: deque[Callable[[], None]] = deque()
         self._noted = False
@@ -115,6 +119,10 @@ class Worker:
         """There may be something due; from any thread."""
         self._post(self._look)
 
+    def _wakes(self, source: Source | None) -> Mapping[str, Callable[[], None]]:
+        wakes = {CHANNEL: self.wake}
+        return wakes if source is None else {**wakes, source.channel: lambda: self._post(self._draw)}
+
     async def idle(self) -> None:
         """Wait until nothing is in hand."""
         await self._until(self._is_idle)
@@ -141,7 +149,11 @@ class Worker:
             await self._changed.wait()
 
     def _is_idle(self) -> bool:
-        return not (self._inbox or self._loose) and self._writer.is_idle and self._runner.is_idle
+        drawing = self._intake is not None and not self._intake.is_idle
+        return not (self._inbox or self._loose or drawing) and self._writer.is_idle and self._runner.is_idle
+
+    def _rested(self) -> None:
+        self._changed.set()
 
     def _post(self, job: Callable[[], None]) -> None:
         self._inbox.append(job)
@@ -158,7 +170,23 @@ class Worker:
     def _fences(self) -> Sequence[Fence]:
         return list(self._writer.held.values()) if self._loop is not None else []
 
+    def _draw(self) -> None:
+        if self._intake is not None and self._stopped is None:
+            self._intake.kick()
+
+    def _wanted(self) -> int:
+        """How many more it would take, or keep in mind until there is room."""
+        return 0 if self._stopped is not None else sum(room.size for room in self.rooms.values()) - self._writer.due
+
+    def _bring(self, named: Sequence[Named]) -> None:
+        known = registry.deliverable_names()
+        for key, name in named:
+            receiver = registry.find(name) if name in known else None
+            if receiver is not None:  # else another process knows it, and finds the row by looking
+                self._writer.look_at(kind_of(receiver), key)
+
     def _look(self) -> None:
+        self._draw()
         if not self.own_only:
             self._writer.look(*KINDS)
         for key, kind in self._own.items():
@@ -174,6 +202,8 @@ class Worker:
 
     def _place_is_free(self) -> None:
         self._start_loose()
+        if self._intake is not None:
+            self._intake.go_on()
         self._changed.set()
 
     def _start_loose(self) -> None:
@@ -192,12 +222,12 @@ class Worker:
             self._writer.release([Result(fence=claim.fence, state=State.WAITING, uncounted=True) for claim in claims])
             return
         self._writer.arrive(claims, since)
-        for key, kind, lane in waiting:
+        for one in waiting:
             if self.own_only:
-                self._own[key] = kind
-                self._writer.look_at(kind, key)
-            elif not self._writer.is_busy(lane):
-                self._writer.look(kind)
+                self._own[one.id] = one.kind
+                self._writer.look_at(one.kind, one.id)
+            elif not self._writer.is_busy(one.lane):
+                self._writer.look(one.kind)
 
     async def _poll_always(self) -> None:
         """Look now and then: for what nobody announced, what others left behind, and what is in hand by mistake."""
@@ -271,6 +301,9 @@ class Worker:
         """Blocks for as long as threads need to end; those that are stuck end with the process."""
         self._keeper.stop()
         self._runner.close()
+        if self._intake is not None:
+            self._intake.close()
+        self._clerk_desk.submit(outbox.announce)  # what was given back is for somebody else, who need not wait for it
         for desk in (self._loader_desk, self._clerk_desk):
             desk.shutdown()
         self._kept.close()

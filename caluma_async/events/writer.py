@@ -79,6 +79,11 @@ class Writer:
         """Whether nothing is in hand and nothing is to be settled."""
         return self._rounds.is_idle and not (self.held or self._finished or self._releases)
 
+    @property
+    def due(self) -> int:
+        """How many lanes and deliveries it will look at when there is room."""
+        return len(self._due)
+
     async def finish(self) -> None:
         """Wait until everything is settled that is over."""
         await self._rounds.finish()

@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 
 from caluma_async.events import lifecycle
 from caluma_async.events.carriers.asyncio_queue import AsyncioQueue
+from caluma_async.events.carriers.base import Source
 from caluma_async.events.models import Delivery
 from caluma_async.events.telemetry import Kind, Told, listeners
 from caluma_async.events.worker import Worker
@@ -47,12 +48,12 @@ class Heard:
 
 
 @asynccontextmanager
-async def delivering(worker: Worker | None = None, *, drain: float = 10) -> AsyncIterator[tuple[Worker, Heard]]:
+async def delivering(*, source: Source | None = None, drain: float = 10) -> AsyncIterator[tuple[Worker, Heard]]:
     """This process delivers while the block runs."""
     queue, heard = AsyncioQueue(), Heard()
     listeners.append(heard.listen)
     with lifecycle.using(queue):
-        await queue.start()
+        await queue.start(source)
         running = queue.worker
         assert running is not None
         try:

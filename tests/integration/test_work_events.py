@@ -136,7 +136,7 @@ def test_what_goes_wrong_ends_the_process_with_the_error(monkeypatch: pytest.Mon
     async def broken() -> None:
         raise RuntimeError("no worker today")
 
-    monkeypatch.setattr(lifecycle.queue, "start", broken)
+    monkeypatch.setattr(lifecycle, "start_worker", broken)
     with pytest.raises(RuntimeError, match="no worker today"):
         work()
 

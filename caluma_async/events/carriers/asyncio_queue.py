@@ -9,13 +9,15 @@ from concurrent.futures import Future
 
 from caluma_async.conf import settings
 from caluma_async.events import outbox
-from caluma_async.events.carriers.base import Waiting
+from caluma_async.events.carriers.base import Source, Waiting
 from caluma_async.events.outbox import Claim
 from caluma_async.events.worker import Worker
 
 
 class AsyncioQueue:
     """The worker of this process. `start` makes it the server's; else the first delivery starts one for its own."""
+
+    enlists = False
 
     def __init__(self) -> None:
         self._worker: Worker | None = None
@@ -43,6 +45,9 @@ class AsyncioQueue:
         if self._worker is not None:
             self._worker.give_back(kind)
 
+    def enlist(self, waiting: Sequence[Waiting]) -> None:
+        """The rows are enough."""
+
     def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
         """Hand over to the worker; without one, and where another process delivers, tell that one."""
         worker = self._running()
@@ -55,9 +60,9 @@ class AsyncioQueue:
         """Hand over to the worker, in any case: no other process can know of them."""
         (self._running() or self._start_thread()).carry_loose(claims)
 
-    async def start(self) -> None:
-        """Deliver on this loop from now on, also what others left behind."""
-        worker = Worker()
+    async def start(self, source: Source | None = None) -> None:
+        """Deliver on this loop from now on, also what others left behind, and what a source names."""
+        worker = Worker(source=source)
         await worker.start()
         with self._lock:
             self._worker, thread, self._thread = worker, self._thread, None

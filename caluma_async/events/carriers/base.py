@@ -18,13 +18,41 @@ class Waiting(NamedTuple):
     id: int
     kind: str
     lane: str | None
+    receiver: str
+
+
+class Named(NamedTuple):
+    """A delivery that somebody says is waiting, and whom it is for."""
+
+    id: int
+    receiver: str
+
+
+class Source(Protocol):
+    """Where a worker is told which deliveries wait, beside looking for itself."""
+
+    channel: str
+    """On which the database says that something is there to be drawn."""
+
+    def draw(self, limit: int) -> Drawn:
+        """Take out up to so many messages: nobody else is told of them. Blocks."""
+
+
+class Drawn(NamedTuple):
+    """What messages named, and whether there may be more of them."""
+
+    named: Sequence[Named]
+    more: bool
 
 
 class Carrier(Protocol):
     """Brings deliveries from the commit to their receivers.
 
-    `owner` is the process's number as which deliveries may be recorded in hand; `None` while none may.
+    `owner` is the process's number as which deliveries may be recorded in hand; `None` while none may. `enlists` says
+    whether it writes something itself, in the transaction that records.
     """
+
+    enlists: bool
 
     @property
     def owner(self) -> int | None:
@@ -35,6 +63,9 @@ class Carrier(Protocol):
 
     def give_back(self, kind: str) -> None:
         """Give such a place back."""
+
+    def enlist(self, waiting: Sequence[Waiting]) -> None:
+        """Note what waits, still inside the transaction that records it."""
 
     def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
         """Take over what was committed: what is in hand, and what waits. Must not raise, and not wait."""
@@ -94,13 +125,18 @@ class Parcel:
         if new.start:
             self.carrier.give_back(kind)
         if row.state == State.WAITING:
-            self._waiting.append(Waiting(row.id, kind, new.lane))
+            self._waiting.append(Waiting(row.id, kind, new.lane, receiver.name))
 
     def add_loose(self, event: StoredEvent, receiver: Receiver) -> None:
         """Take in what has no row."""
         self._loose.append(
             Claim(id=next(_loose), claims=0, attempt=1, receiver=receiver.name, lane=None, begun=True, event=event)
         )
+
+    def enlist(self) -> None:
+        """Everything was added; the transaction is still open."""
+        if self._waiting:
+            self.carrier.enlist(self._waiting)
 
     def __call__(self) -> None:
         """The transaction is committed."""

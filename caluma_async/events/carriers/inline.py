@@ -31,6 +31,7 @@ class Inline:
     """
 
     owner = None
+    enlists = False
 
     def __init__(self) -> None:
         self._thread = local()
@@ -41,6 +42,9 @@ class Inline:
 
     def give_back(self, kind: str) -> None:
         """There are no places."""
+
+    def enlist(self, waiting: Sequence[Waiting]) -> None:
+        """The rows are enough."""
 
     def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
         """Deliver what waits, if it is first in its lane."""
@@ -96,7 +100,13 @@ def attempt(claim: Claim) -> None:
     finish = Finish(assignment, executor.decide(assignment, error), error, time.perf_counter() - started)
     settled = error is None and executor.is_transactional(receiver)
     accepted = settled or not assignment.is_durable or bool(outbox.settle([finish.result]))
-    tell(about(claim, finish.kind if accepted else Kind.LOST, ran=finish.ran, error=error))
+    tell(about(claim, _kind(finish) if accepted else Kind.LOST, ran=finish.ran, error=error))
+
+
+def _kind(finish: Finish) -> Kind:
+    """What has happened: what has no row is not tried again."""
+    lost = not finish.assignment.is_durable and finish.error is not None
+    return Kind.FAILED if lost else finish.kind
 
 
 def _run(assignment: Assignment) -> BaseException | None:

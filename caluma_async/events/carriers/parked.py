@@ -12,6 +12,7 @@ class Parked:
     """Leaves everything where it is. What has no row is kept here."""
 
     owner = None
+    enlists = False
 
     def __init__(self) -> None:
         self.loose: list[Claim] = []
@@ -22,6 +23,9 @@ class Parked:
 
     def give_back(self, kind: str) -> None:
         """There was none to take."""
+
+    def enlist(self, waiting: Sequence[Waiting]) -> None:
+        """The rows are enough."""
 
     def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
         """They wait in the table."""

@@ -79,7 +79,7 @@ class Command(BaseCommand):
 
 async def _deliver(once: bool) -> None:
     """Until nothing is due; or for ever."""
-    await lifecycle.queue.start()
+    await lifecycle.start_worker()
     worker = lifecycle.queue.worker
     if worker is not None and once:
         await worker.until_nothing_is_due()
