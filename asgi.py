@@ -21,10 +21,12 @@ from caluma_async.graphql.schema import schema  # noqa: E402
 from caluma_async.lifespan import Lifespan  # noqa: E402
 from caluma_async.media import MediaApp  # noqa: E402
 from caluma_async.monitor.live import MonitorApp  # noqa: E402
+from caluma_async.tracing import spans  # noqa: E402
 
 site.current.rules()  # no server where everybody could do everything unasked
 
 lifespan = Lifespan()
+lifespan.register("tracing", stop=spans.flush)  # first, to be stopped last
 serving.register_database(lifespan)
 serving.register_authentication(lifespan)
 serving.register_bus(lifespan)

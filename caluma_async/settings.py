@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "caluma_async.form",
     "caluma_async.workflow",
     "caluma_async.monitor",
+    "caluma_async.tracing",
     "caluma_async.demo",
     "caluma_async",  # for its commands
     "corsheaders",

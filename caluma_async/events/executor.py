@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.db import DatabaseError, connection, transaction
 
+from caluma_async import around
 from caluma_async.conf import settings
 from caluma_async.errors import ReceiverFailed
 from caluma_async.events import loading
@@ -125,12 +126,14 @@ async def run_async(attempt: Attempt) -> BaseException | None:
     """Await an `async def` receiver; its error, if any."""
     limit = time_limit(attempt.receiver)
     try:
-        with caused_by(attempt.event):
+        with around.attempts(attempt), caused_by(attempt.event):
             try:
                 async with asyncio.timeout(limit) as deadline:
                     await attempt.receiver.acall(**attempt.arguments)
-            except TimeoutError as error:
-                return TimedOut(f"It took longer than {limit:g} seconds.") if deadline.expired() else error
+            except TimeoutError:
+                if deadline.expired():
+                    raise TimedOut(f"It took longer than {limit:g} seconds.") from None
+                raise
     except (Exception, asyncio.CancelledError, SystemExit, GeneratorExit) as error:  # noqa: BLE001
         return error
     return None
@@ -142,7 +145,7 @@ def run_in_thread(attempt: Attempt) -> BaseException | None:
     A transactional one is acknowledged last in its transaction: first would keep its row locked all the while.
     """
     try:
-        with caused_by(attempt.event):
+        with around.attempts(attempt), caused_by(attempt.event):
             if is_transactional(attempt.receiver):
                 _call_and_acknowledge(attempt)
             else:

@@ -33,6 +33,7 @@ class EventRecord(models.Model):
     `sender`, `arguments`, `user`, `context` and `chain` are JSON as `stored` writes it: as text, so that a receiver
     finds what was emitted and not what the database's own JSON type makes of it.
 
+    `trace` is the traceparent (W3C) under which it was recorded, if anybody traces.
     `position` is its place in the log: in the order of commits, from 1 on. 0: not placed yet; `None`: not in the log.
     """
 
@@ -47,6 +48,7 @@ class EventRecord(models.Model):
     causation_id = models.UUIDField(null=True)
     correlation_id = models.UUIDField()
     chain = models.TextField()
+    trace = models.CharField(max_length=64, null=True, editable=False)
     position = models.BigIntegerField(null=True, editable=False)
 
     class Meta:

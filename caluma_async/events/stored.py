@@ -18,6 +18,7 @@ from django.utils.duration import duration_iso_string
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
+from caluma_async.around import carried
 from caluma_async.errors import NotStorable
 from caluma_async.events.event import Event, event_type, event_types
 from caluma_async.events.outbox.rows import StoredEvent
@@ -56,6 +57,7 @@ def encode_event(event: Event) -> StoredEvent:
         event.causation_id,
         event.correlation_id,
         _dumps(event.chain),
+        carried(),
     )
 
 

@@ -19,9 +19,11 @@ from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.temporal_response import TemporalResponse
 from strawberry.types import ExecutionResult
 
+from caluma_async import around
 from caluma_async.access import Access
 from caluma_async.access.authentication import Authenticator
 from caluma_async.access.site import site_access
+from caluma_async.around import Served
 from caluma_async.conf import settings
 from caluma_async.correlation import request_id
 from caluma_async.errors import NotAllowed, Unauthenticated, Unavailable
@@ -84,6 +86,7 @@ class GraphQLConsumer(GraphQLHTTPConsumer[Context, None]):
         super().__init__(app.schema, allow_queries_via_get=False, subscription_protocols=())
         self._app = app
         self._outcome = Outcome(status=200, body={})
+        self._operation_name: str | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Read and answer."""
@@ -100,9 +103,20 @@ class GraphQLConsumer(GraphQLHTTPConsumer[Context, None]):
 
     async def _respond(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        response = await self._answer(request)
+        served = self._served(request)
+        with around.requests(served):
+            response = await self._answer(request)
+            self._tell_outcome(served, response.status_code)
         self._log(response.status_code, time.perf_counter() - started)
         return response
+
+    def _served(self, request: HttpRequest) -> Served:
+        method, scheme = request.method or "", request.scheme or ""
+        return Served(method=method, path=request.path, scheme=scheme, headers=request.headers)
+
+    def _tell_outcome(self, served: Served, status: int) -> None:
+        served.status, served.kind, served.name = status, self._outcome.kind, self._operation_name
+        served.code = errors.first_code(self._outcome.body)
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
         try:
@@ -160,6 +174,7 @@ class GraphQLConsumer(GraphQLHTTPConsumer[Context, None]):
             variables=request_data.variables,
             operation_name=request_data.operation_name,
         )
+        self._operation_name = asked.operation_name
         self._outcome = await execute(self._app.schema, asked, context)
         return self._outcome.result
 

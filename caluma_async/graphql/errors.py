@@ -46,6 +46,12 @@ def of_resolvers(errors: Sequence[GraphQLError]) -> list[Formatted]:
     return listed
 
 
+def first_code(body: Formatted) -> str | None:
+    """The code of the first error in the body of an answer; `None` if there is no error."""
+    listed = body.get("errors")
+    return str(listed[0].get("extensions", {}).get("code", "invalid")) if listed else None
+
+
 def of_resolver(error: GraphQLError) -> Formatted:
     """An error at a field. Expected ones are logged in one line; others with traceback and an id that goes out."""
     cause = _cause(error)

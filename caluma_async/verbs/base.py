@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 
+from caluma_async import around
 from caluma_async.access import TRUSTED, Access, Deed
 from caluma_async.conf import settings
 from caluma_async.errors import Busy, InvalidInput, SyncVerbOnEventLoop
@@ -88,6 +89,11 @@ def run(verb: Verb[R]) -> R:
     Raises the errors of `caluma_async.errors`; nothing of the verb is left then.
     """
     _refuse_on_event_loop(verb)
+    with around.verbs(verb):
+        return _run(verb)
+
+
+def _run(verb: Verb[R]) -> R:
     outermost = not connection.in_atomic_block
     asked = verb.data
     for repeats_left in range(settings.TRANSACTION_RETRIES, -1, -1):

@@ -107,9 +107,9 @@ def stored_events(ids: Collection[Any]) -> dict[Any, StoredEvent]:
 
 
 def _stored(into: Dialect, id_: Any, *middle: Any) -> StoredEvent:
-    *texts, emitted_at, causation_id, correlation_id, chain = middle
+    *texts, emitted_at, causation_id, correlation_id, chain, trace = middle
     return StoredEvent._make(
-        [into.key(id_), *texts, into.moment(emitted_at), into.key(causation_id), into.key(correlation_id), chain]
+        [into.key(id_), *texts, into.moment(emitted_at), into.key(causation_id), into.key(correlation_id), chain, trace]
     )
 
 
@@ -219,7 +219,8 @@ def _in_hand(into: Dialect, begins: str = "true") -> str:
 
 def _events_text(into: Dialect) -> str:
     return f"""
-        SELECT id, type, sender, arguments, "user", context, lane, emitted_at, causation_id, correlation_id, chain
+        SELECT id, type, sender, arguments, "user", context, lane, emitted_at, causation_id, correlation_id,
+            chain, trace
         FROM events_eventrecord WHERE id {into.one_of("uuid")}"""
 
 

@@ -25,6 +25,7 @@ _EVENT: Final = {
     "causation_id": "uuid",
     "correlation_id": "uuid",
     "chain": "text",
+    "trace": "text",
 }
 _DELIVERY: Final = {
     "event_id": "uuid",

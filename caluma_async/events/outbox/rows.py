@@ -11,7 +11,10 @@ from caluma_async.events.states import State
 
 
 class StoredEvent(NamedTuple):
-    """An event as its row holds it; `sender`, `arguments`, `user`, `context` and `chain` are JSON texts."""
+    """An event as its row holds it; `sender`, `arguments`, `user`, `context` and `chain` are JSON texts.
+
+    `trace` is the traceparent under which it was recorded, if anybody traces.
+    """
 
     id: UUID
     type: str
@@ -24,6 +27,7 @@ class StoredEvent(NamedTuple):
     causation_id: UUID | None
     correlation_id: UUID
     chain: str
+    trace: str | None = None
 
 
 class NewDelivery(NamedTuple):
