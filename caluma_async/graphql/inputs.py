@@ -15,6 +15,7 @@ from django.db.models import Model
 from strawberry.utils.str_converters import to_camel_case
 
 from caluma_async.errors import InvalidInput
+from caluma_async.graphql.filters.conditions import plain
 from caluma_async.graphql.relay import key_of
 
 Reading = Callable[[Any, str], Any]
@@ -46,6 +47,11 @@ def references(model: type[Model], *, optional: bool = False) -> Any:
 def json_text() -> Any:
     """A field that holds JSON, as text or as it is."""
     return _read_by(from_json, optional=True)
+
+
+def one_of() -> Any:
+    """A field that holds one of an enumeration's values."""
+    return _read_by(lambda value, _name: plain(value), optional=False)
 
 
 def optional() -> Any:

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from caluma_async.access.permissions import BasePermission, object_permission_for, permission_for
 from caluma_async.access.site import Rules, SiteAccess
 from caluma_async.access.visibilities import BaseVisibility, filter_queryset_for
-from caluma_async.form.models import Document, Form, FormQuestion, Option, Question
+from caluma_async.form.models import Document, DynamicOption, Form, FormQuestion, Option, Question
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.relay import encode, type_name
 from caluma_async.identity import ANONYMOUS, User
@@ -21,6 +21,7 @@ from caluma_async.records import Record
 from caluma_async.testing.factories import (
     make_case,
     make_document,
+    make_dynamic_option,
     make_flow,
     make_form,
     make_option,
@@ -33,7 +34,7 @@ from caluma_async.verbs import Verb
 from caluma_async.workflow.models import Case, Flow, Task, Workflow, WorkItem
 
 GROUPS: Final = ("own", "other", "public")
-MODELS: Final = (Form, Question, Option, Document, Task, Workflow, Flow, Case, WorkItem)
+MODELS: Final = (Form, Question, Option, Document, DynamicOption, Task, Workflow, Flow, Case, WorkItem)
 
 QUESTION: Final[dict[str, Any]] = {
     Question.TYPE_DYNAMIC_CHOICE: {"data_source": "Streets"},
@@ -135,6 +136,7 @@ def make_set(group: str) -> Set:
     make_flow(workflow, [several], "", redoable={several.pk: f"'{simple.pk}'|task"}, user=user)
     document = make_document(form, user=user)
     make_document(form, source=document, user=user)
+    make_dynamic_option(document, questions[Question.TYPE_DYNAMIC_CHOICE], "main-street", user=user)
     case = make_case(workflow, document=document, meta={"secret": group}, user=user)
     done = make_work_item(case, simple, status=WorkItem.STATUS_COMPLETED, user=user)
     ready = make_work_item(case, several, previous_work_item=done, user=user)
@@ -185,6 +187,8 @@ def _mix(user: User, mine: Set, theirs: Set, name: str) -> None:
     make_flow(workflow, [mine.simple, theirs.simple], f"'{theirs.several.pk}'|task", user=user)
     make_flow(workflow, [theirs.several], f"'{mine.several.pk}'|task", user=theirs_user(theirs))
     document = make_document(theirs.form, source=theirs.document, user=user)
+    make_dynamic_option(theirs.document, mine.questions[Question.TYPE_DYNAMIC_CHOICE], "a-street", user=user)
+    make_dynamic_option(mine.document, theirs.questions[Question.TYPE_DYNAMIC_CHOICE], "mill-lane", user=user)
     case = make_case(theirs.workflow, document=document, user=user)
     make_case(mine.workflow, document=make_document(mine.form, user=theirs_user(theirs)), user=user)
     before = make_work_item(case, theirs.simple, previous_work_item=theirs.done, user=user)

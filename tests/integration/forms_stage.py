@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from django.test import override_settings
+
+from caluma_async.form.data_sources import BaseDataSource
 from caluma_async.form.models import Form, Question
+from caluma_async.identity import User
 from caluma_async.testing.factories import make_form, make_question
+
+
+class Streets(BaseDataSource):
+    """Streets, as far as the context names a town."""
+
+    info: ClassVar[Any] = {"en": "Streets of the town", "de": "Strassen der Stadt"}
+
+    def get_data(self, user: User, question: Any, context: Any) -> list[Any]:
+        town = (context or {}).get("town", "nowhere")
+        return [("main", {"en": f"Main Street, {town}"}), f"of {question.slug if question else 'nobody'}", 3]
+
+
+def with_streets() -> override_settings:
+    """The site lists `Streets`."""
+    return override_settings(DATA_SOURCE_CLASSES=[f"{__name__}.Streets"])
+
 
 BUTTON = {"action": "complete", "color": "primary", "validate_on_enter": True, "show_validation": False}
 FIELDS: dict[str, dict[str, Any]] = {

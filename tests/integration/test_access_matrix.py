@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type, is_composite_type
 
-from caluma_async.form.models import Document, Form, Option, Question
+from caluma_async.form.models import Document, DynamicOption, Form, Option, Question
 from caluma_async.graphql.relay import NODE_TYPES, encode, type_name
 from caluma_async.graphql.schema import schema
 from caluma_async.identity import User
@@ -29,6 +29,7 @@ ROOT = {
     "allWorkItems": WorkItem,
     "allForms": Form,
     "allQuestions": Question,
+    "allUsedDynamicOptions": DynamicOption,
 }
 QUESTION_TYPES = [node.name for node in NODE_TYPES.values() if node.model is Question]
 
@@ -57,6 +58,8 @@ NESTED: dict[str, Callable[[Any], Iterable[Any]]] = {
     "TableQuestion.rowForm": lambda question: [question.row_form],
     "FormQuestion.subForm": lambda question: [question.sub_form],
     "Option.source": lambda option: [option.source],
+    "DynamicOption.document": lambda option: [option.document],
+    "DynamicOption.question": lambda option: [option.question],
     "Document.form": lambda document: [document.form],
     "Document.source": lambda document: [document.source],
     "Document.copies": lambda document: children(Document, source=document),
@@ -121,11 +124,15 @@ REFERRING: dict[str, dict[str, Any]] = {
     "FormFilterSetType": {"slugs": [Form], "questions": [Question]},
     "QuestionFilterSetType": {"slugs": [Question], "subForm": Form, "rowForm": Form, "excludeForms": [Form]},
     "OptionFilterSetType": {"slug": Option},
+    "DynamicOptionFilterSetType": {"question": Question, "document": Document},
 }
 """Filters that name another object."""
 
 LOOKING_THROUGH = {"WorkItemFilterSetType": {"caseMetaValue", "rootCaseMetaValue"}}
 """Filters that look into another object."""
+
+OF_CODE = {"FormatValidatorConnection", "DataSourceDataConnection"}
+"""What the site's code offers to everybody."""
 
 FOR_OPERATORS = {"Case.events"}
 FILTERS_FOR_OPERATORS = {"EventFilterSetType", "DeliveryFilterSetType"}
@@ -159,10 +166,11 @@ def test_the_matrix_knows_every_field_that_leads_to_objects() -> None:
         f"{kind.name}.{name}"
         for kind in object_types()
         for name, field in kind.fields.items()
-        if is_composite_type(get_named_type(field.type))
+        if is_composite_type(get_named_type(field.type)) and get_named_type(field.type).name not in OF_CODE
     }
     assert leading == {*NESTED, *FOR_OPERATORS}
-    assert TYPES["Query"].fields.keys() == {"node", *ROOT, "allEvents", "allDeliveries"}  # type: ignore[union-attr]
+    of_code = {"allDataSources", "dataSource", "allFormatValidators"}
+    assert TYPES["Query"].fields.keys() == {"node", *ROOT, *of_code, "allEvents", "allDeliveries"}  # type: ignore[union-attr]
 
 
 def test_the_matrix_knows_every_filter() -> None:

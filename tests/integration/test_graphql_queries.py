@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from caluma_async.identity import User
 from caluma_async.testing.factories import (
     make_case,
     make_document,
+    make_dynamic_option,
     make_form,
     make_task,
     make_work_item,
@@ -25,7 +27,7 @@ from caluma_async.testing.factories import (
 )
 from caluma_async.workflow.models import Case, Flow, WorkItem
 from tests.api import ask, gid, nodes, refusal
-from tests.integration.forms_stage import plan_with_every_question
+from tests.integration.forms_stage import plan_with_every_question, with_streets
 
 pytestmark = pytest.mark.django_db
 
@@ -44,9 +46,21 @@ def everything(kind: GraphQLObjectType) -> str:
             parts.append(
                 f"{name} {{ totalCount pageInfo {{ hasNextPage endCursor }} edges {{ cursor node {{ id }} }} }}"
             )
+        elif target.name.endswith("Connection"):
+            parts.append(f"{name} {{ totalCount edges {{ cursor node {{ __typename }} }} }}")
         else:
-            parts.append(f"{name} {{ __typename id createdAt }}")
+            parts.append(f"{name} {{ __typename ... on Node {{ id }} {'createdAt' if has_age(target) else ''} }}")
     return " ".join(parts)
+
+
+def has_age(kind: Any) -> bool:
+    return "createdAt" in kind.fields
+
+
+@pytest.fixture(autouse=True)
+def data_sources() -> Iterator[None]:
+    with with_streets():
+        yield
 
 
 @pytest.fixture
@@ -85,6 +99,7 @@ def world() -> dict[str, Any]:
     return {
         **{type_name(question): question for question in questions},
         "Option": Option.objects.get(pk="yes"),
+        "DynamicOption": make_dynamic_option(root.document, "a-dynamic_choice", "main-street"),
         "Form": form,
         "Document": root.document,
         "SimpleTask": done.task,

@@ -64,3 +64,14 @@ class SortableOptionAttributes(Enum):
     SLUG = "slug"
     LABEL = "label"
     IS_ARCHIVED = "is_archived"
+
+
+@strawberry.enum
+class SortableDynamicOptionAttributes(Enum):
+    """What chosen dynamic options can be sorted by."""
+
+    CREATED_AT = "created_at"
+    MODIFIED_AT = "modified_at"
+    SLUG = "slug"
+    LABEL = "label"
+    QUESTION = "question_id"

@@ -7,10 +7,10 @@ from typing import Any
 import strawberry
 from django.db.models import Exists, OuterRef, Q
 
-from caluma_async.form.models import Form, FormQuestion, Option, Question
+from caluma_async.form.models import Document, Form, FormQuestion, Option, Question
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.filters.conditions import equals, means_for_user, refers, refers_to_any
-from caluma_async.graphql.filters.meta import MetaFilters, in_words, reads
+from caluma_async.graphql.filters.meta import Inverted, MetaFilters, in_words, reads
 from caluma_async.graphql.loaders import visible
 from caluma_async.graphql.relay import key_of
 
@@ -73,3 +73,11 @@ class OptionFilterSetType(MetaFilters):
     label: str | None = reads("label")
     is_archived: bool | None = equals("is_archived")
     search: str | None = in_words("slug", "label")
+
+
+@strawberry.input
+class DynamicOptionFilterSetType(Inverted):
+    """A filter of chosen dynamic options: one key, and perhaps `invert`."""
+
+    question: strawberry.ID | None = refers(Question, "question", "question")
+    document: strawberry.ID | None = refers(Document, "document", "document")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import strawberry
 
 from caluma_async.graphql.form.enums import (
+    SortableDynamicOptionAttributes,
     SortableFormAttributes,
     SortableOptionAttributes,
     SortableQuestionAttributes,
 )
-from caluma_async.graphql.ordering import MetaOrdered, attribute, localized
+from caluma_async.graphql.ordering import MetaOrdered, Ordered, attribute, localized
 
 
 @strawberry.input
@@ -40,3 +41,11 @@ class OptionOrderSetType(MetaOrdered):
     """An order of options."""
 
     attribute: SortableOptionAttributes | None = attribute(localized(SortableOptionAttributes.LABEL))
+
+
+@strawberry.input
+class DynamicOptionOrderSetType(Ordered):
+    """An order of chosen dynamic options. They have no meta: `meta` changes nothing."""
+
+    meta: str | None = strawberry.UNSET
+    attribute: SortableDynamicOptionAttributes | None = attribute(localized(SortableDynamicOptionAttributes.LABEL))

@@ -14,6 +14,7 @@ from caluma_async.graphql.form.enums import ButtonAction, ButtonColor
 from caluma_async.graphql.form.filters import FormFilterSetType, OptionFilterSetType
 from caluma_async.graphql.form.options import Option
 from caluma_async.graphql.form.orders import FormOrderSetType, OptionOrderSetType
+from caluma_async.graphql.form.sources import DataSourceData, FormatValidator, offered, validators
 from caluma_async.graphql.pages import Connection
 from caluma_async.graphql.records import Recorded
 from caluma_async.graphql.relations import related
@@ -65,6 +66,17 @@ class Question:
     resolve_type = staticmethod(_question_type)
 
 
+@strawberry.interface
+class DynamicQuestion:
+    """Answered by choices of a data source. `options` are what it offers to the user; it gets the `context`."""
+
+    options: Connection[DataSourceData] | None = offered()
+    data_source: str
+    hint_text: str | None = optional_text("hint_text")
+
+    resolve_type = staticmethod(_question_type)
+
+
 @strawberry.type
 class Hinted:
     """With a text that helps to answer."""
@@ -73,7 +85,14 @@ class Hinted:
 
 
 @strawberry.type
-class Held(Hinted):
+class Formatted(Hinted):
+    """Answered in a certain format."""
+
+    format_validators: Connection[FormatValidator] | None = validators()
+
+
+@strawberry.type
+class Held(Formatted):
     """Answered in a field that can show a text while it is empty."""
 
     placeholder: str | None = optional_text("placeholder")
@@ -88,7 +107,7 @@ class Lengthy(Held):
 
 
 @strawberry.type
-class Chosen(Hinted):
+class Chosen(Formatted):
     """Answered by options."""
 
     options: Connection[Option] | None = connection(
@@ -128,7 +147,7 @@ class FloatQuestion(Node, Question, Held, Recorded):
 
 
 @_kind(models.Question.TYPE_DATE)
-class DateQuestion(Node, Question, Hinted, Recorded):
+class DateQuestion(Node, Question, Formatted, Recorded):
     """Answered by a date."""
 
 
@@ -145,21 +164,17 @@ class MultipleChoiceQuestion(Node, Question, Chosen, Recorded):
 
 
 @_kind(models.Question.TYPE_DYNAMIC_CHOICE)
-class DynamicChoiceQuestion(Node, Question, Hinted, Recorded):
+class DynamicChoiceQuestion(Node, Question, DynamicQuestion, Formatted, Recorded):
     """Answered by one of the choices that a data source gives."""
-
-    data_source: str
 
 
 @_kind(models.Question.TYPE_DYNAMIC_MULTIPLE_CHOICE)
-class DynamicMultipleChoiceQuestion(Node, Question, Hinted, Recorded):
+class DynamicMultipleChoiceQuestion(Node, Question, DynamicQuestion, Formatted, Recorded):
     """Answered by any number of the choices that a data source gives."""
-
-    data_source: str
 
 
 @_kind(models.Question.TYPE_TABLE)
-class TableQuestion(Node, Question, Hinted, Recorded):
+class TableQuestion(Node, Question, Formatted, Recorded):
     """Answered by rows: a document of the row form for each."""
 
     row_form: Annotated[Form, strawberry.lazy(_TYPES)] | None = related(models.Question.row_form)
@@ -173,7 +188,7 @@ class FormQuestion(Node, Question, Recorded):
 
 
 @_kind(models.Question.TYPE_FILES)
-class FilesQuestion(Node, Question, Hinted, Recorded):
+class FilesQuestion(Node, Question, Formatted, Recorded):
     """Answered by files."""
 
 
