@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,11 +10,13 @@ import strawberry
 from django.db.models import Exists, F, Model, OuterRef, Q
 
 from caluma_async.form.models import Document, Form
+from caluma_async.graphql.context import Context
 from caluma_async.graphql.filters.conditions import (
     any_of,
     before,
     equals,
     means,
+    means_for_user,
     refers,
     refers_to_any,
     since,
@@ -28,6 +30,9 @@ from caluma_async.graphql.filters.meta import (
     overlaps,
     reads,
 )
+from caluma_async.graphql.form.having_answers import HasAnswerFilterType, answered, has_answers, reached
+from caluma_async.graphql.form.searching_answers import SearchAnswersFilterType, search_answers
+from caluma_async.graphql.loaders import visible
 from caluma_async.graphql.relay import key_of
 from caluma_async.graphql.workflow.enums import CaseStatusArgument, Status, Type
 from caluma_async.workflow.models import Case, Task, TaskFlow, Workflow, WorkItem
@@ -48,6 +53,17 @@ def _has_task() -> Any:
     return means(meaning, names=Task)
 
 
+def _has_work_item() -> Any:
+    """The case has a work item whose document has these answers."""
+
+    def meaning(wanted: Sequence[Mapping[str, Any]], context: Context) -> Q:
+        work_items = visible(WorkItem, context).filter(case=OuterRef("pk"))
+        found = work_items.filter(answered("document_id", wanted, context), reached(_DOCUMENT, context))
+        return Q(Exists(found))
+
+    return means_for_user(meaning)
+
+
 @strawberry.input
 class CaseFilterSetType(MetaFilters):
     """A filter of cases: one key, and perhaps `invert`."""
@@ -58,6 +74,9 @@ class CaseFilterSetType(MetaFilters):
     document_forms: list[str | None] | None = refers_to_any(Form, "document__form", "documentForms", reaches=_DOCUMENT)
     root_case: strawberry.ID | None = refers(Case, "family", "rootCase")
     status: list[CaseStatusArgument | None] | None = any_of("status")
+    has_answer: list[HasAnswerFilterType | None] | None = has_answers("document_id", _DOCUMENT)
+    work_item_document_has_answer: list[HasAnswerFilterType | None] | None = _has_work_item()
+    search_answers: list[SearchAnswersFilterType | None] | None = search_answers("document_id", _DOCUMENT)
     exclude_child_cases: bool | None = means(lambda value: Q(family=F("pk")) if value else None)
 
 
@@ -84,6 +103,11 @@ class WorkItemFilterSetType(MetaFilters):
     assigned_users: list[str | None] | None = overlaps("assigned_users")
     case_document_forms: list[str | None] | None = refers_to_any(
         Form, "case__document__form", "caseDocumentForms", reaches=_CASE_DOCUMENT
+    )
+    document_has_answer: list[HasAnswerFilterType | None] | None = has_answers("document_id", _DOCUMENT)
+    case_document_has_answer: list[HasAnswerFilterType | None] | None = has_answers("case__document_id", _CASE_DOCUMENT)
+    case_search_answers: list[SearchAnswersFilterType | None] | None = search_answers(
+        "case__document_id", _CASE_DOCUMENT
     )
     case_meta_value: list[JSONValueFilterType | None] | None = has_values("case__meta", reaches=_CASE)
     root_case_meta_value: list[JSONValueFilterType | None] | None = has_values("case__family__meta", reaches=_ROOT_CASE)
