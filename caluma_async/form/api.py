@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from caluma_async.form.design_api import FormFields, asave_form, save_form
+from caluma_async.form.default_api import asave_default_answer, save_default_answer
+from caluma_async.form.design_api import FormFields, acopy_form, asave_form, copy_form, save_form
 from caluma_async.form.document_api import (
     acopy_document,
     aremove_answer,
@@ -28,19 +29,23 @@ from caluma_async.verbs import arun, run
 __all__ = [
     "FormFields",
     "acopy_document",
+    "acopy_form",
     "acreate_document",
     "aremove_answer",
     "aremove_document",
     "asave_answer",
+    "asave_default_answer",
     "asave_document",
     "asave_form",
     "check_document",
     "copy_document",
+    "copy_form",
     "create_document",
     "create_documents",
     "remove_answer",
     "remove_document",
     "save_answer",
+    "save_default_answer",
     "save_document",
     "save_form",
 ]

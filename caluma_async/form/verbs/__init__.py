@@ -8,6 +8,16 @@ from caluma_async.form.verbs.answers import (
     SaveDocumentListAnswer,
     SaveDocumentStringAnswer,
 )
+from caluma_async.form.verbs.defaults import (
+    RemoveDefaultAnswer,
+    SaveDefaultAnswer,
+    SaveDefaultDateAnswer,
+    SaveDefaultFloatAnswer,
+    SaveDefaultIntegerAnswer,
+    SaveDefaultListAnswer,
+    SaveDefaultStringAnswer,
+    SaveDefaultTableAnswer,
+)
 from caluma_async.form.verbs.documents import CopyDocument, RemoveDocument, SaveDocument
 from caluma_async.form.verbs.file_lists import SaveDocumentFilesAnswer
 from caluma_async.form.verbs.form_questions import AddFormQuestion, RemoveFormQuestion, ReorderFormQuestions
@@ -42,6 +52,7 @@ __all__ = [
     "CopyOption",
     "CopyQuestion",
     "RemoveAnswer",
+    "RemoveDefaultAnswer",
     "RemoveDocument",
     "RemoveFormQuestion",
     "ReorderFormQuestions",
@@ -49,6 +60,13 @@ __all__ = [
     "SaveCalculatedFloatQuestion",
     "SaveChoiceQuestion",
     "SaveDateQuestion",
+    "SaveDefaultAnswer",
+    "SaveDefaultDateAnswer",
+    "SaveDefaultFloatAnswer",
+    "SaveDefaultIntegerAnswer",
+    "SaveDefaultListAnswer",
+    "SaveDefaultStringAnswer",
+    "SaveDefaultTableAnswer",
     "SaveDocument",
     "SaveDocumentAnswer",
     "SaveDocumentDateAnswer",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from typing import Final
 
 from django.db.models import Model
 
 from caluma_async.errors import NotFound
+from caluma_async.form import families
 from caluma_async.form.circles import refuse_circles_around
+from caluma_async.form.copies import Copies, Original
 from caluma_async.form.events import (
     post_add_form_question,
     post_remove_form_question,
@@ -16,10 +20,13 @@ from caluma_async.form.events import (
     pre_remove_form_question,
     pre_reorder_form_questions,
 )
-from caluma_async.form.models import Form, FormQuestion, Question
+from caluma_async.form.models import Document, Form, FormQuestion, Question
 from caluma_async.form.verbs.forms import tie
 from caluma_async.form.verbs.sorting import HIGHEST_SORT, sort
 from caluma_async.verbs import Verb, bulk, inputs
+
+BATCH: Final = 500
+"""Documents that get a default answer in one statement."""
 
 
 class _OnForm(Verb[Form]):
@@ -70,8 +77,22 @@ class AddFormQuestion(_OnForm):
             link.stamp(self.user)
             link.save(force_insert=True)
             refuse_circles_around([self.form.pk])
+            self._answer_from_default(question)
             self.emit(post_add_form_question, form=self.form, question=question)
         return self.form
+
+    def _answer_from_default(self, question: Question) -> None:
+        """Give the documents of exactly this form the question's default answer, where they have none."""
+        if question.default_answer_id is None:
+            return
+        original = Original.of_defaults([question.pk])
+        lacking = Document.objects.filter(form=self.form).exclude(answers__question=question)
+        families.lock(lacking)
+        for documents in _shares(list(lacking.order_by("pk"))):
+            copies = Copies(self.user)
+            for document in documents:
+                copies.add(original, None, document, sourced=False)
+            copies.write()
 
     def _last_sort(self) -> int:
         lowest = min((link.sort for link in self.links), default=HIGHEST_SORT + 1)
@@ -127,3 +148,9 @@ class ReorderFormQuestions(_OnForm):
         sort([by_question[slug] for slug in self.order], self.user)
         self.emit(post_reorder_form_questions, form=self.form, questions=self.order)
         return self.form
+
+
+def _shares(documents: list[Document]) -> Iterator[list[Document]]:
+    """The documents, so many at a time."""
+    for start in range(0, len(documents), BATCH):
+        yield documents[start : start + BATCH]
