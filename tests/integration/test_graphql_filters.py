@@ -350,14 +350,22 @@ def test_flows_by_task() -> None:
     picks("Flow", {"task": "unknown"})
 
 
+# in test_graphql_has_answer.py and test_graphql_search_answers.py
+BY_ANSWERS = {
+    "CaseFilterSetType": {"hasAnswer", "workItemDocumentHasAnswer", "searchAnswers"},
+    "WorkItemFilterSetType": {"documentHasAnswer", "caseDocumentHasAnswer", "caseSearchAnswers"},
+}
+
 TESTED = {
     "CaseFilterSetType": {
         "workflow", "status", "ids", "documentForm", "documentForms", "rootCase", "excludeChildCases",
+        *BY_ANSWERS["CaseFilterSetType"],
     },
     "WorkItemFilterSetType": {
         "status", "task", "tasks", "case", "id", "caseFamily", "name", "createdAt", "closedAt", "modifiedAt",
         "deadline", "deadlineBefore", "deadlineAfter", "hasDeadline", "addressedGroups", "controllingGroups",
         "assignedUsers", "caseMetaValue", "rootCaseMetaValue", "caseDocumentForms",
+        *BY_ANSWERS["WorkItemFilterSetType"],
     },
     "TaskFilterSetType": {"slug", "slugs", "name", "description", "type", "isArchived", "search"},
     "WorkflowFilterSetType": {"slug", "name", "description", "isArchived", "isPublished", "search"},
