@@ -13,7 +13,7 @@ from caluma_async.graphql.filters.json import SQL, JSONCondition
 
 
 class ValueIs(JSONCondition):
-    """The value compares with `value` as `lookup` says: see `ValueAt`."""
+    """The value compares with `value` as `lookup` says: see `ValueAt`. Neither true nor false without a value."""
 
     def __init__(self, path: str, lookup: str, value: Any) -> None:
         super().__init__(path, lookup=lookup, value=value)
@@ -21,7 +21,7 @@ class ValueIs(JSONCondition):
     def postgresql(self, column: str) -> SQL:
         condition, params = json_postgresql.compare((column, []), self.extra["lookup"], self.extra["value"])
         held, more = _held(column, self.extra["lookup"], self.extra["value"])
-        return f"COALESCE({held}{condition}, false)", [*more, *params]
+        return f"({held}{condition})", [*more, *params]
 
     def sqlite(self, column: str) -> SQL:
         condition, params = json_sqlite.compare("j", self.extra["lookup"], self.extra["value"])
