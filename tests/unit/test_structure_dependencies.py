@@ -33,6 +33,13 @@ def test_what_hides_something_that_is_read_is_read() -> None:
     assert reads(*questions) == {"c": ["a", "b", "d"]}
 
 
+def test_what_hides_the_form_around_a_question_is_read() -> None:
+    main = form("main", question("b"), question("to-sub", "form", sub_form="sub", is_hidden="'b'|answer"))
+    sub = form("sub", question("a", "integer"), calculated("c", "'a'|answer"))
+    known = dependencies(catalogue(main, sub))
+    assert known.reads == {"c": {"a", "b"}}
+
+
 def test_what_hides_the_table_of_a_column_is_read() -> None:
     table = question("t", "table", row_form="row", is_hidden="'b'|answer")
     rows = (question("x", is_hidden="'y'|answer"), question("y"), question("z"))

@@ -19,7 +19,7 @@ from tests.unit.form_reference import Question, Reference, text
 from tests.unit.form_stories import Story, stories
 from tests.unit.structure_stage import calculated, catalogue, form, question
 
-EXAMPLES = int(os.environ.get("FORM_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("FORM_EXAMPLES", "100"))
 
 thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -145,7 +145,7 @@ def test_all_calculated_answers_are_made(story: Story) -> None:
 def test_after_a_change_what_it_reaches_is_right_and_nothing_else_was_needed(story: Story, data: st.DataObject) -> None:
     told = Told(story)
     told.calculate()
-    for _ in range(data.draw(st.integers(1, 3))):
+    for _ in range(data.draw(st.integers(1, 8))):
         _change(told, data)
         assert told.current_numbers() == told.expected_numbers()
 
