@@ -12,6 +12,7 @@ from tests.databases import postgres_url
 SCENARIOS = {
     "http": "benchmarks.http_mutations",
     "engine": "benchmarks.engine",
+    "forms": "benchmarks.forms",
     "live": "benchmarks.live",
     "crash": "benchmarks.crash",
     "restart": "benchmarks.restart",

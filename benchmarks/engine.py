@@ -25,20 +25,20 @@ def run(options: Options) -> list[Row]:
 
 
 def _emitting(options: Options) -> list[Row]:
-    figures = _ours("emitting", options)
+    figures = measured("emitting", options)
     ratio = figures["durable"] / figures["bare"]
     bare = f"bare one-row transactions, {figures['bare']:,.0f}/s"
     return [_row("durable events, one receiver", "recorded", figures["durable"], "events/s", bare, ratio)]
 
 
 def _delivering(options: Options) -> list[Row]:
-    first = _ours("awaited", options)
+    first = measured("awaited", options)
     peers = list(_peers(options))
-    last = _ours(
+    last = measured(
         "awaited", options
     )  # before and after the peers: the machine may be busier at one time than at another
     spread, hot = ((first[name] + last[name]) / 2 for name in ("spread", "hot"))
-    threaded = _ours("threaded", options)["rate"]
+    threaded = measured("threaded", options)["rate"]
     return [
         _row("async def, many cases", "delivered", spread, "deliveries/s"),
         *(
@@ -62,7 +62,7 @@ def _peers(options: Options) -> Iterator[tuple[str, float]]:
 
 
 def _latency(options: Options) -> list[Row]:
-    figures = _ours("latency", options)
+    figures = measured("latency", options)
     names = {
         "median": ("100 events/s", "commit to start, median"),
         "p99": ("100 events/s", "commit to start, 99th percentile"),
@@ -73,20 +73,20 @@ def _latency(options: Options) -> list[Row]:
 
 
 def _cost(options: Options) -> list[Row]:
-    figures = _ours("claiming", options)
+    figures = measured("claiming", options)
     few = f"1 000 rows waiting, {figures['few']:.3f} ms"
     scenario = "100 000 rows waiting, 20 000 of them in one lane that is held"
     return [_row(scenario, "claim and acknowledge", figures["many"], "ms", few, figures["many"] / figures["few"])]
 
 
 def _loose(options: Options) -> list[Row]:
-    figures = _ours("loose", options)
+    figures = measured("loose", options)
     bare = f"bare asyncio.Queue, one by one, {figures['bare']:,.0f}/s"
     ratio = figures["loose"] / figures["bare"]
     return [_row("durable=False", "delivered", figures["loose"], "deliveries/s", bare, ratio)]
 
 
-def _ours(name: str, options: Options) -> Figures:
+def measured(name: str, options: Options) -> Figures:
     print(f"  · {name} …", flush=True)
     with fresh_database(options.database) as database:
         manage(database, "migrate", "--verbosity", "0")
