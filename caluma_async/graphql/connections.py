@@ -48,9 +48,9 @@ def connection(
     return answered_by(connected, reads=[own_key], arguments=arguments)
 
 
-def listing(model: type[Model], *, below: str) -> Any:
-    """A list field: all objects of the model that belong to the parent."""
-    return answered_by(Listed(model, below))
+def listing(model: type[Model], *, below: str, by_default: Sequence[str] = BY_AGE) -> Any:
+    """A list field: all objects of the model that belong to the parent, in the order `by_default`."""
+    return answered_by(Listed(model, below, by_default))
 
 
 class Connected:
@@ -113,8 +113,8 @@ class Connected:
 class Listed:
     """The resolver of a list field: a connection's, without pages."""
 
-    def __init__(self, model: type[Model], below: str) -> None:
-        self._all = Connected(model, below)
+    def __init__(self, model: type[Model], below: str, by_default: Sequence[str]) -> None:
+        self._all = Connected(model, below, by_default=by_default)
 
     def __call__(self, source: Any, info: ResolveInfo, /, **_: Any) -> Awaitable[Sequence[Any] | None] | None:
         search = self._all(source, info)

@@ -59,6 +59,11 @@ def optional() -> Any:
     return strawberry.field(default=strawberry.UNSET)
 
 
+def read_by(reading: Reading) -> Any:
+    """A field that may be left out, and is read by a function of its value and name."""
+    return _read_by(reading, optional=True)
+
+
 def from_json(value: Any, name: str) -> Any:
     """The value that a text of JSON stands for; what is no text stands for itself."""
     if not isinstance(value, str):

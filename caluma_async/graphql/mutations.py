@@ -5,10 +5,11 @@ from __future__ import annotations
 import strawberry
 
 from caluma_async.graphql.events.mutations import EventMutations
+from caluma_async.graphql.form.document_mutations import DocumentMutations
 from caluma_async.graphql.form.mutations import FormMutations
 from caluma_async.graphql.workflow.mutations import WorkflowMutations
 
 
 @strawberry.type
-class Mutation(WorkflowMutations, FormMutations, EventMutations):
+class Mutation(WorkflowMutations, FormMutations, DocumentMutations, EventMutations):
     """What can be done."""

@@ -26,7 +26,7 @@ from caluma_async.errors import NotFound
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.fields import answered_by, reads_of
 from caluma_async.graphql.loaders import loaded, visible
-from caluma_async.graphql.relay import key_columns
+from caluma_async.graphql.relay import key_columns, key_joins
 from caluma_async.graphql.selection import ResolveInfo, Selection, selected
 
 M = TypeVar("M", bound=Model)
@@ -111,18 +111,23 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a selection needs of objects: `joins` are the relations to join, `columns` the attributes to read."""
+    """What a selection needs of objects: `joins` are the relations to join, `columns` the attributes to read.
+
+    `kinds` are further relations to join, along which the objects' own types are told.
+    """
 
     joins: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
 
     def loaded_by(self, queryset: QuerySet[M]) -> QuerySet[M]:
         """The queryset, that loads this and nothing else."""
-        return (queryset.select_related(*self.joins) if self.joins else queryset).only(*self.columns)
+        joins = (*self.joins, *self.kinds)
+        return (queryset.select_related(*joins) if joins else queryset).only(*self.columns)
 
     def with_column(self, name: str) -> Reach:
         """The same, with one attribute more."""
-        return Reach(self.joins, (*self.columns, name))
+        return Reach(self.joins, (*self.columns, name), self.kinds)
 
 
 def reach(kind: GraphQLNamedType, selection: Selection, info: ResolveInfo) -> Reach:
@@ -132,21 +137,23 @@ def reach(kind: GraphQLNamedType, selection: Selection, info: ResolveInfo) -> Re
     """
     joins: dict[str, None] = {}
     columns: dict[str, None] = {}
+    kinds: dict[str, None] = {}
     todo = deque([("", kind, selection)])
     while todo:
         prefix, kind, selection = todo.popleft()
         for possible in _possible(kind, info):
             columns |= dict.fromkeys(prefix + name for name in key_columns(possible.name))
+            kinds |= dict.fromkeys(prefix + name for name in key_joins(possible.name))
             for field, below in _fields(possible, selection):
                 columns |= dict.fromkeys(prefix + name for name in reads_of(field) if name != "pk")
                 relation = field.resolve
                 if isinstance(relation, Related) and not relation.is_restricted(info):
                     path = prefix + relation.name
-                    if path in joins or len(joins) < MOST_JOINS:
+                    if path in joins or path in kinds or len(joins) < MOST_JOINS:
                         joins[path] = None
                         columns[f"{path}__{relation.their_key}"] = None
                         todo.append((f"{path}__", get_named_type(field.type), below))
-    return Reach(tuple(joins), tuple(columns))
+    return Reach(tuple(joins), tuple(columns), tuple(kinds))
 
 
 def with_key(model: type[M], key: Any, wanted: Reach, context: Context) -> M | None:
@@ -167,10 +174,12 @@ def together(reaches: Iterable[Reach]) -> Reach:
     """What any of them needs."""
     joins: dict[str, None] = {}
     columns: dict[str, None] = {}
+    kinds: dict[str, None] = {}
     for one in reaches:
         joins |= dict.fromkeys(one.joins)
         columns |= dict.fromkeys(one.columns)
-    return Reach(tuple(joins), tuple(columns))
+        kinds |= dict.fromkeys(one.kinds)
+    return Reach(tuple(joins), tuple(columns), tuple(kinds))
 
 
 def _fields(kind: GraphQLObjectType, selection: Selection) -> Iterator[tuple[GraphQLField, Selection]]:

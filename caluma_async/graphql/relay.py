@@ -25,12 +25,17 @@ _SLUG: Final = re.compile(r"[-_a-zA-Z0-9]{1,127}")
 
 @dataclass(frozen=True, slots=True)
 class NodeType:
-    """A type that `node(id)` can answer: those objects of a model whose `attribute`, if any, has that `value`."""
+    """A type that `node(id)` can answer: those objects of a model whose `attribute`, if any, has that `value`.
+
+    `reads` are the columns that make the attribute, `joins` the relations along which they are found.
+    """
 
     name: str
     model: type[Model]
     attribute: str | None = None
     value: str | None = None
+    reads: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
 
 
 NODE_TYPES: Final[dict[str, NodeType]] = {}
@@ -53,8 +58,13 @@ def key_columns(name: str) -> Sequence[str]:
     kind = NODE_TYPES.get(name)
     if kind is None:
         return ("id",)
-    key = kind.model._meta.pk.name
-    return (key,) if kind.attribute is None else (key, kind.attribute)
+    return (kind.model._meta.pk.name, *kind.reads)
+
+
+def key_joins(name: str) -> Sequence[str]:
+    """The relations along which the attributes of `key_columns` are found."""
+    kind = NODE_TYPES.get(name)
+    return () if kind is None else kind.joins
 
 
 def _resolve_type(instance: Any, *_: Any) -> str:
@@ -71,15 +81,22 @@ class Node:
 
 
 def node_type(
-    model: type[Model], *, attribute: str | None = None, value: str | None = None
+    model: type[Model],
+    *,
+    attribute: str | None = None,
+    value: str | None = None,
+    reads: Sequence[str] | None = None,
+    joins: Sequence[str] = (),
 ) -> Callable[[type[T]], type[T]]:
     """Make the class a GraphQL type that stands for objects of the model, and a node.
 
-    With `attribute` and `value`: for those whose attribute has that value.
+    With `attribute` and `value`: for those whose attribute has that value. Where the attribute is no column, `reads`
+    and `joins` say what it is made of, as for `NodeType`.
     """
+    columns = ([] if attribute is None else [attribute]) if reads is None else reads
 
     def decorate(cls: type[T]) -> type[T]:
-        node = NodeType(cls.__name__, model, attribute, value)
+        node = NodeType(cls.__name__, model, attribute, value, tuple(columns), tuple(joins))
         NODE_TYPES[node.name] = node
         _BY_MODEL.setdefault(model, {})[value] = node
         if attribute is not None:

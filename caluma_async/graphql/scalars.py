@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, NewType
 
 import strawberry
@@ -41,7 +41,7 @@ def _expression(value: Any) -> str:
     return value
 
 
-def _iso(value: datetime) -> str:
+def _iso(value: date) -> str:
     return value.isoformat()
 
 
@@ -56,6 +56,9 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         description="An instant of time in ISO 8601, with an offset.",
         serialize=_iso,
         parse_value=_instant,
+    ),
+    date: strawberry.scalar(
+        name="Date", description="A day in ISO 8601: 2030-01-31.", serialize=_iso, parse_value=_as_is
     ),
     GenericScalar: strawberry.scalar(
         name="GenericScalar", description="Any JSON value.", serialize=_as_is, parse_value=_as_is

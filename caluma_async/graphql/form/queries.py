@@ -6,12 +6,13 @@ import strawberry
 
 from caluma_async.form import models
 from caluma_async.graphql.connections import connection
+from caluma_async.graphql.form.document_filters import DocumentFilterSetType, DocumentOrderSetType
 from caluma_async.graphql.form.dynamic_options import DynamicOption
 from caluma_async.graphql.form.filters import DynamicOptionFilterSetType, FormFilterSetType, QuestionFilterSetType
 from caluma_async.graphql.form.orders import DynamicOptionOrderSetType, FormOrderSetType, QuestionOrderSetType
 from caluma_async.graphql.form.questions import Question
 from caluma_async.graphql.form.sources import SourceQueries
-from caluma_async.graphql.form.types import Form
+from caluma_async.graphql.form.types import Document, Form
 from caluma_async.graphql.pages import Connection
 
 
@@ -25,4 +26,7 @@ class FormQueries(SourceQueries):
     )
     all_used_dynamic_options: Connection[DynamicOption] | None = connection(
         models.DynamicOption, filters=DynamicOptionFilterSetType, orders=DynamicOptionOrderSetType
+    )
+    all_documents: Connection[Document] | None = connection(
+        models.Document, filters=DocumentFilterSetType, orders=DocumentOrderSetType
     )

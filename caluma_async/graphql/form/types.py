@@ -1,7 +1,8 @@
-"""The types of the form domain, as far as workflows refer to them."""
+"""The types of forms and documents. Questions, options and answers have modules of their own."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -9,6 +10,9 @@ import strawberry
 from caluma_async.form import models
 from caluma_async.graphql.connections import connection
 from caluma_async.graphql.fields import optional_text, text
+from caluma_async.graphql.form.answers import Answer
+from caluma_async.graphql.form.contents import of_newest_answer
+from caluma_async.graphql.form.document_filters import AnswerFilterSetType, AnswerOrderSetType
 from caluma_async.graphql.form.filters import QuestionFilterSetType
 from caluma_async.graphql.form.orders import QuestionOrderSetType
 from caluma_async.graphql.form.questions import Question
@@ -53,5 +57,11 @@ class Document(Node, Recorded):
     source: Document | None = related(models.Document.source)
     meta: GenericScalar | None
     copies: Connection[Document] = connection(models.Document, below="source_id")
+    answers: Connection[Answer] | None = connection(
+        models.Answer, below="document_id", filters=AnswerFilterSetType, orders=AnswerOrderSetType
+    )
     case: Annotated[Case, strawberry.lazy(_WORKFLOW)] | None = related(models.Document.case)
     work_item: Annotated[WorkItem, strawberry.lazy(_WORKFLOW)] | None = related(models.Document.work_item)
+    modified_content_at: datetime | None = of_newest_answer("modified_at")
+    modified_content_by_user: str | None = of_newest_answer("modified_by_user")
+    modified_content_by_group: str | None = of_newest_answer("modified_by_group")
