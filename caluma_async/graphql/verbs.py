@@ -65,7 +65,7 @@ class Performed:
         asking: Context = info.context
         verb = self._verb(asking.user, context=context, access=asking.access, **data)
         result = await perform(cast("Info", info), verb)
-        answer = await self._read(result, info)
+        answer = result if verb.removes else await self._read(result, info)
         return SimpleNamespace(**{self._answers: answer}, client_mutation_id=mutation_id, verb=verb)
 
     async def _read(self, result: Any, info: ResolveInfo) -> Any:

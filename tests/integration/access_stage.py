@@ -13,12 +13,24 @@ from django.http import HttpRequest
 from caluma_async.access.permissions import BasePermission, object_permission_for, permission_for
 from caluma_async.access.site import Rules, SiteAccess
 from caluma_async.access.visibilities import BaseVisibility, filter_queryset_for
-from caluma_async.form.models import Document, DynamicOption, Form, FormQuestion, Option, Question
+from caluma_async.form.models import (
+    KINDS,
+    Answer,
+    AnswerDocument,
+    Document,
+    DynamicOption,
+    File,
+    Form,
+    FormQuestion,
+    Option,
+    Question,
+)
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.relay import encode, type_name
 from caluma_async.identity import ANONYMOUS, User
 from caluma_async.records import Record
 from caluma_async.testing.factories import (
+    make_answer,
     make_case,
     make_document,
     make_dynamic_option,
@@ -34,7 +46,10 @@ from caluma_async.verbs import Verb
 from caluma_async.workflow.models import Case, Flow, Task, Workflow, WorkItem
 
 GROUPS: Final = ("own", "other", "public")
-MODELS: Final = (Form, Question, Option, Document, DynamicOption, Task, Workflow, Flow, Case, WorkItem)
+MODELS: Final = (
+    *(Form, Question, Option, Document, Answer, File, DynamicOption),
+    *(Task, Workflow, Flow, Case, WorkItem),
+)
 
 QUESTION: Final[dict[str, Any]] = {
     Question.TYPE_DYNAMIC_CHOICE: {"data_source": "Streets"},
@@ -106,6 +121,7 @@ class Set:
     workflow: Workflow
     flow: Flow
     document: Document
+    answers: dict[str, Answer]
     case: Case
     done: WorkItem
     ready: WorkItem
@@ -137,6 +153,7 @@ def make_set(group: str) -> Set:
     document = make_document(form, user=user)
     make_document(form, source=document, user=user)
     make_dynamic_option(document, questions[Question.TYPE_DYNAMIC_CHOICE], "main-street", user=user)
+    answers = make_answers(user, document, questions, option, [make_document(form, family=document, user=user)])
     case = make_case(workflow, document=document, meta={"secret": group}, user=user)
     done = make_work_item(case, simple, status=WorkItem.STATUS_COMPLETED, user=user)
     ready = make_work_item(case, several, previous_work_item=done, user=user)
@@ -153,6 +170,7 @@ def make_set(group: str) -> Set:
         workflow=workflow,
         flow=flow,
         document=document,
+        answers=answers,
         case=case,
         done=done,
         ready=ready,
@@ -162,6 +180,29 @@ def make_set(group: str) -> Set:
         last=make_work_item(completed_case, simple, status=WorkItem.STATUS_COMPLETED, user=user),
         child=make_case(workflow, parent_work_item=suspended, user=user),
     )
+
+
+def make_answers(
+    user: User, document: Document, questions: dict[str, Question], option: Option, rows: list[Document]
+) -> dict[str, Answer]:
+    """An answer to each of the questions that has answers: chosen is the option, and these are rows of the table."""
+    values: dict[str, Any] = {"string": option.pk, "list": [option.pk], "integer": 1, "float": 1.5}
+    answers = {
+        kind: make_answer(document, questions[kind], values.get(KINDS[kind]), user=user)
+        for kind in questions
+        if kind in KINDS
+    }
+    for row in rows:
+        AnswerDocument.objects.create(answer=answers[Question.TYPE_TABLE], document=row)
+    _made(File(answer=answers[Question.TYPE_FILES], name="plan.pdf"), user)
+    for kind in {Question.TYPE_DYNAMIC_CHOICE, Question.TYPE_DYNAMIC_MULTIPLE_CHOICE} & answers.keys():
+        _made(DynamicOption(document=document, question=questions[kind], slug=option.pk, label=option.pk), user)
+    return answers
+
+
+def _made(record: Record, user: User) -> None:
+    record.stamp(user)
+    record.save(force_insert=True)
 
 
 def make_world() -> dict[str, Set]:
@@ -186,15 +227,26 @@ def _mix(user: User, mine: Set, theirs: Set, name: str) -> None:
     )
     make_flow(workflow, [mine.simple, theirs.simple], f"'{theirs.several.pk}'|task", user=user)
     make_flow(workflow, [theirs.several], f"'{mine.several.pk}'|task", user=theirs_user(theirs))
+    rows = [make_document(mine.form, family=theirs.document, user=each) for each in (user, theirs_user(theirs))]
+    make_answers(user, theirs.document, one_of_each_kind(mine), theirs.option, rows)
+    _made(File(answer=mine.answers[Question.TYPE_FILES], name="theirs.pdf"), theirs_user(theirs))
+    _made(File(answer=theirs.answers[Question.TYPE_FILES], name="mine.pdf"), user)
     document = make_document(theirs.form, source=theirs.document, user=user)
     make_dynamic_option(theirs.document, mine.questions[Question.TYPE_DYNAMIC_CHOICE], "a-street", user=user)
     make_dynamic_option(mine.document, theirs.questions[Question.TYPE_DYNAMIC_CHOICE], "mill-lane", user=user)
+    make_answers(user, document, one_of_each_kind(theirs), theirs.option, [])
     case = make_case(theirs.workflow, document=document, user=user)
     make_case(mine.workflow, document=make_document(mine.form, user=theirs_user(theirs)), user=user)
     before = make_work_item(case, theirs.simple, previous_work_item=theirs.done, user=user)
     make_case(mine.workflow, parent_work_item=before, user=theirs_user(theirs))
     make_work_item(theirs.case, mine.simple, previous_work_item=theirs.ready, user=user, document=document)
     make_work_item(mine.case, document=make_document(mine.form, user=user), user=theirs_user(theirs))
+
+
+def one_of_each_kind(of: Set) -> dict[str, Question]:
+    """For each kind of answer one question: the last in the order of the types, a choice where there are some."""
+    last = {KINDS[kind]: kind for kind in of.questions if kind in KINDS and "dynamic" not in kind}
+    return {kind: of.questions[kind] for kind in last.values()}
 
 
 def theirs_user(theirs: Set) -> User:

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type, is_composite_type
 
-from caluma_async.form.models import Document, DynamicOption, Form, Option, Question
+from caluma_async.form.models import Answer, Document, DynamicOption, Form, Option, Question
 from caluma_async.graphql.relay import NODE_TYPES, encode, type_name
 from caluma_async.graphql.schema import schema
 from caluma_async.identity import User
@@ -30,7 +30,9 @@ ROOT = {
     "allForms": Form,
     "allQuestions": Question,
     "allUsedDynamicOptions": DynamicOption,
+    "allDocuments": Document,
 }
+ANSWER_TYPES = [node.name for node in NODE_TYPES.values() if node.model is Answer]
 QUESTION_TYPES = [node.name for node in NODE_TYPES.values() if node.model is Question]
 
 
@@ -63,6 +65,12 @@ NESTED: dict[str, Callable[[Any], Iterable[Any]]] = {
     "Document.form": lambda document: [document.form],
     "Document.source": lambda document: [document.source],
     "Document.copies": lambda document: children(Document, source=document),
+    "Document.answers": lambda document: children(Answer, document=document),
+    **{f"{kind}.question": lambda answer: [answer.question] for kind in ANSWER_TYPES},
+    "TableAnswer.value": lambda answer: answer.documents.all(),
+    "TableAnswer.document": lambda answer: [answer.document],
+    "FilesAnswer.value": lambda answer: answer.files.all(),
+    "File.answer": lambda file: [file.answer],
     "Document.case": lambda document: children(Case, document=document),
     "Document.workItem": lambda document: children(WorkItem, document=document),
     "Workflow.startTasks": lambda workflow: workflow.start_tasks.all(),
@@ -125,6 +133,8 @@ REFERRING: dict[str, dict[str, Any]] = {
     "QuestionFilterSetType": {"slugs": [Question], "subForm": Form, "rowForm": Form, "excludeForms": [Form]},
     "OptionFilterSetType": {"slug": Option},
     "DynamicOptionFilterSetType": {"question": Question, "document": Document},
+    "DocumentFilterSetType": {"id": Document, "form": Form, "forms": [Form], "rootDocument": Document},
+    "AnswerFilterSetType": {"question": Question, "questions": [Question]},
 }
 """Filters that name another object."""
 
@@ -133,6 +143,9 @@ LOOKING_THROUGH = {"WorkItemFilterSetType": {"caseMetaValue", "rootCaseMetaValue
 
 OF_CODE = {"FormatValidatorConnection", "DataSourceDataConnection"}
 """What the site's code offers to everybody."""
+
+CHOSEN = {"StringAnswer.selectedOption", "ListAnswer.selectedOptions"}
+"""Options as they were chosen, which are no objects of their own."""
 
 FOR_OPERATORS = {"Case.events"}
 FILTERS_FOR_OPERATORS = {"EventFilterSetType", "DeliveryFilterSetType"}
@@ -168,7 +181,7 @@ def test_the_matrix_knows_every_field_that_leads_to_objects() -> None:
         for name, field in kind.fields.items()
         if is_composite_type(get_named_type(field.type)) and get_named_type(field.type).name not in OF_CODE
     }
-    assert leading == {*NESTED, *FOR_OPERATORS}
+    assert leading == {*NESTED, *FOR_OPERATORS, *CHOSEN}
     of_code = {"allDataSources", "dataSource", "allFormatValidators"}
     assert TYPES["Query"].fields.keys() == {"node", *ROOT, *of_code, "allEvents", "allDeliveries"}  # type: ignore[union-attr]
 
@@ -234,7 +247,7 @@ def test_nested_fields_show_what_may_be_seen_and_count_nothing_else(
                 assert totals == (len(expected), len(expected))
 
 
-LISTS = {"tasks", "startTasks"}
+LISTS = {"tasks", "startTasks", "value"}
 
 
 def found_in(answer: Any) -> list[str]:
@@ -279,6 +292,10 @@ def document_for(kind: str, key: str, value: Any, inverted: bool = False) -> str
         return (
             f"{{ allWorkflows {{ edges {{ node {{ flows{where} {{ totalCount edges {{ node {{ id }} }} }} }} }} }} }}"
         )
+    if kind == "AnswerFilterSetType":
+        return (
+            f"{{ allDocuments {{ edges {{ node {{ answers{where} {{ totalCount edges {{ node {{ id }} }} }} }} }} }} }}"
+        )
     if kind == "OptionFilterSetType":
         return (
             "{ allQuestions { edges { node { ... on ChoiceQuestion { options"
@@ -287,6 +304,26 @@ def document_for(kind: str, key: str, value: Any, inverted: bool = False) -> str
         )
     [field] = [name for name, model in ROOT.items() if f"{model.__name__}FilterSetType" == kind]
     return f"{{ {field}{where} {{ totalCount edges {{ node {{ id }} }} }} }}"
+
+
+@everybody
+def test_options_that_were_chosen_are_shown_to_those_who_see_them(world: dict[str, Set], user: User) -> None:
+    document = """
+        query ($id: ID!) { node(id: $id) {
+            ... on StringAnswer { selectedOption { slug } }
+            ... on ListAnswer { selectedOptions { totalCount edges { node { slug } } } } } }"""
+    for kind in (Question.TYPE_CHOICE, Question.TYPE_MULTIPLE_CHOICE):
+        for answer in Answer.objects.filter(question__type=kind):
+            if not sees(user, answer):
+                continue
+            chosen = Option.objects.get(pk=answer.value if kind == Question.TYPE_CHOICE else answer.value[0])
+            expected = [{"slug": chosen.pk}] if sees(user, chosen) else []
+            found = ask(document, context=request_of(user), id=named(answer))["node"]
+            if kind == Question.TYPE_CHOICE:
+                assert found == {"selectedOption": expected[0] if expected else None}
+            else:
+                assert nodes(found["selectedOptions"]) == expected
+                assert found["selectedOptions"]["totalCount"] == len(expected)
 
 
 @pytest.mark.parametrize("key", LOOKING_THROUGH["WorkItemFilterSetType"])
