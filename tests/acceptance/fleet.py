@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.acceptance.ledger import END, FAIL, Ledger, Line, by_lane, executions
 from tests.acceptance.rows import Rows
 from tests.acceptance.server import Server
 from tests.acceptance.traffic import Traffic, prepare
+from tests.acceptance.worker import WorkerProcess
 
 LEDGER_RECEIVERS: Final = "tests.acceptance.ledger_receivers"
 RECEIVERS: Final = ("awaited", "asking", "threaded")
@@ -53,21 +56,35 @@ class Fleet:
             "LOG_LEVEL": "WARNING",
             **environment,
         }
-        self.servers: list[Server] = []
+        self.servers: list[Server | WorkerProcess] = []
         self.killed: set[int] = set()
-        self._number = 0
+        self._numbers = itertools.count(1)
 
     def open(self, *arguments: str, **environment: str) -> Server:
         """Start a server, and wait until it listens."""
-        self._number += 1
-        folder = self.folder / f"server-{self._number}"
-        folder.mkdir()
-        server = Server(folder, *arguments, **(self.environment | environment))
+        server = Server(self._new_folder(), *arguments, **(self.environment | environment))
         self.servers.append(server)
         return server
 
-    def kill(self, server: Server) -> None:
-        """End a server and its worker processes with SIGKILL."""
+    def open_worker(self) -> WorkerProcess:
+        """Start a process that only delivers."""
+        worker = WorkerProcess(self._new_folder(), **self.environment)
+        self.servers.append(worker)
+        return worker
+
+    def open_together(self, servers: int, workers: int) -> tuple[list[Server], list[WorkerProcess]]:
+        """Start so many of each at the same time."""
+        opened = [self.open_worker() for _ in range(workers)]
+        with ThreadPoolExecutor(servers) as threads:
+            return list(threads.map(lambda _: self.open(), range(servers))), opened
+
+    def _new_folder(self) -> Path:
+        folder = self.folder / f"process-{next(self._numbers)}"
+        folder.mkdir()
+        return folder
+
+    def kill(self, server: Server | WorkerProcess) -> None:
+        """End a server and its worker processes, or a worker, with SIGKILL."""
         self.killed.add(server.process.pid)
         server.kill()
         self.servers.remove(server)
@@ -79,8 +96,8 @@ class Fleet:
         self.killed.add(victim)
         os.kill(victim, signal.SIGKILL)
 
-    def stop(self, server: Server) -> int:
-        """End a server with SIGTERM; its exit status."""
+    def stop(self, server: Server | WorkerProcess) -> int:
+        """End a process with SIGTERM; its exit status."""
         self.servers.remove(server)
         return server.stop()
 

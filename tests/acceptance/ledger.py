@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import astuple, dataclass
@@ -68,6 +69,11 @@ class Ledger:
 def _parsed(text: str) -> Line:
     mark, receiver, event, family, step, attempt, pid, group, at = text.split()
     return Line(mark, receiver, event, family, step, int(attempt), int(pid), int(group), float(at))
+
+
+def is_hit(share: float, *facts: object) -> bool:
+    """Whether these facts are among a share of all there could be: the same ones each time."""
+    return zlib.crc32(" ".join(map(str, facts)).encode()) < share * 2**32
 
 
 def executions(lines: Iterable[Line]) -> Counter[tuple[str, str]]:

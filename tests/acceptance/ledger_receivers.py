@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from caluma_async.workflow.events import (
     post_create_case,
     post_create_work_item,
 )
-from tests.acceptance.ledger import BEGIN, END, FAIL, Ledger
+from tests.acceptance.ledger import BEGIN, END, FAIL, Ledger, is_hit
 
 EVENTS: Final = [post_create_case, post_create_work_item, post_complete_work_item, post_complete_case]
 PATIENT: Final = Retry(max_attempts=50, base=0.05, cap=0.1)
@@ -85,4 +84,4 @@ def _fail_at_times(event: Event, receiver: str) -> None:
 
 
 def _is_hit(share: float, event: Event, salt: str) -> bool:
-    return zlib.crc32(f"{salt} {event.id} {event.attempt}".encode()) < share * 2**32
+    return is_hit(share, salt, event.id, event.attempt)

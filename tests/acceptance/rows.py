@@ -100,6 +100,16 @@ class Rows:
             lanes[receiver, lane].append(_uuid(event))
         return lanes
 
+    def events(self) -> int:
+        """How many events were recorded."""
+        ((number,),) = self("SELECT count(*) FROM events_eventrecord")
+        return int(number)
+
+    def jobs(self) -> int:
+        """How many of Procrastinate's jobs there are."""
+        ((number,),) = self("SELECT count(*) FROM procrastinate_jobs")
+        return int(number)
+
     def effects(self) -> dict[str, int]:
         """How many rows the `def` receiver left of each event."""
         return dict(self("SELECT event, count(*) FROM ledger_effect GROUP BY event"))
