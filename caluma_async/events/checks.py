@@ -94,16 +94,14 @@ def check_carrier(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """What the carrier needs is there."""
     if settings.EVENT_CARRIER != "procrastinate":
         return []
-    missing = {
-        "PostgreSQL: set DATABASE_URL.": connections[DEFAULT_DB_ALIAS].vendor == "postgresql",
-        "Procrastinate: install caluma-async[procrastinate].": procrastinate.is_installed(),
-        f"its tables: add {procrastinate.APP} to INSTALLED_APPS, and migrate.": apps.is_installed(procrastinate.APP),
-    }
-    return [
-        Error(f"EVENT_CARRIER=procrastinate needs {what}", id="events.E006")
-        for what, there in missing.items()
-        if not there
-    ]
+    missing = []
+    if connections[DEFAULT_DB_ALIAS].vendor != "postgresql":
+        missing.append("PostgreSQL: set DATABASE_URL.")
+    if not procrastinate.is_installed():
+        missing.append("Procrastinate: install caluma-async[procrastinate].")
+    if not missing and not apps.is_installed(procrastinate.APP):
+        missing.append(f"its tables: add {procrastinate.APP} to INSTALLED_APPS, and migrate.")
+    return [Error(f"EVENT_CARRIER=procrastinate needs {what}", id="events.E006") for what in missing]
 
 
 def check_deliveries(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:

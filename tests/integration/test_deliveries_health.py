@@ -125,10 +125,11 @@ async def test_the_page_tells_the_facts_and_fails_at_a_standstill(monkeypatch: p
     assert await asked() == (503, {"events": "failed", "facts": {"events": told}})
 
 
+@pytest.mark.parametrize(("name", "value"), [("EVENT_DELIVERS", False), ("EVENT_CARRIER", "procrastinate")])
 async def test_a_process_that_does_not_deliver_is_well_while_nobody_does(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, name: str, value: object
 ) -> None:
-    settings.EVENT_DELIVERS = False
+    setattr(settings, name, value)
     monkeypatch.setattr(events_health, "_facts", lambda: {"moving": False})
     assert await asked() == (200, {"events": "ok", "facts": {"events": {"moving": False}}})
 
