@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 COMPILE := $(BIN)/pip-compile --upgrade-package 'python-dateutil<3' --quiet --no-header --annotation-style=line --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-load check audit format bench bench-crash bench-soak schema lock clean
+.PHONY: help install install-dev run worker test test-load check audit format bench bench-crash bench-soak schema lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ run: install ## migrate, seed the demo workflow if there is none, serve on http:
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed_demo --quiet
 	@exec $(BIN)/python manage.py serve
+
+worker: install ## deliver in a process of its own, until it is told to stop
+	@exec $(BIN)/python manage.py work_events
 
 test: install-dev ## the suite, on SQLite and on PostgreSQL, with coverage
 	@rm -f .coverage .coverage.*

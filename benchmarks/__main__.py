@@ -13,6 +13,7 @@ SCENARIOS = {
     "http": "benchmarks.http_mutations",
     "engine": "benchmarks.engine",
     "forms": "benchmarks.forms",
+    "carriers": "benchmarks.carriers",
     "live": "benchmarks.live",
     "crash": "benchmarks.crash",
     "restart": "benchmarks.restart",

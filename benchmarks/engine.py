@@ -58,7 +58,7 @@ def _peers(options: Options) -> Iterator[tuple[str, float]]:
             continue
         print(f"  · {title} …", flush=True)
         with fresh_database(options.database) as database:
-            yield title, _figures(database, ["-m", "benchmarks.peers", module, str(options.seconds)])["rate"]
+            yield title, figures(database, ["-m", "benchmarks.peers", module, str(options.seconds)])["rate"]
 
 
 def _latency(options: Options) -> list[Row]:
@@ -90,22 +90,22 @@ def measured(name: str, options: Options) -> Figures:
     print(f"  · {name} …", flush=True)
     with fresh_database(options.database) as database:
         manage(database, "migrate", "--verbosity", "0")
-        return _figures(database, ["-m", "benchmarks.measuring", name, str(options.seconds)])
+        return figures(database, ["-m", "benchmarks.measuring", name, str(options.seconds)])
 
 
-def _figures(database: str, arguments: list[str]) -> Figures:
+def figures(database: str, arguments: list[str], **settings: str) -> Figures:
     """What a process printed in its last line."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
-        env=environment(database) | {"LOG_LEVEL": "WARNING"},
+        env=environment(database) | {"LOG_LEVEL": "WARNING", **settings},
         check=True,
         stdout=subprocess.PIPE,
         text=True,
         timeout=600,
     )
-    figures: Figures = json.loads(done.stdout.splitlines()[-1])
-    return figures
+    printed: Figures = json.loads(done.stdout.splitlines()[-1])
+    return printed
 
 
 def _row(scenario: str, figure: str, value: float, unit: str, peer: str = "", ratio: float | None = None) -> Row:
