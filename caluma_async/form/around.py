@@ -1,44 +1,45 @@
-"""Which forms a change concerns: those with the question, and all that are around them as sub or row form."""
+"""Which forms are around a question or a form: those that have it, or contain it as sub form or in rows."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.db.models import Q
 
-from caluma_async.errors import Refused
-from caluma_async.form import versions
-from caluma_async.form.definitions import catalogues
-from caluma_async.form.models import FormQuestion, Question
-from caluma_async.form.structure.dependencies import dependencies
+from caluma_async.form.models import FormQuestion
 
 
-def forms_around(*, questions: Collection[str] = (), forms: Collection[str] = ()) -> set[str]:
-    """These forms, those that have one of these questions, and those around: one statement per level."""
-    found = set(forms)
-    if questions:
-        found |= set(FormQuestion.objects.filter(question__in=questions).values_list("form_id", flat=True))
-    level = set(found)
+def forms_with(questions: Collection[str]) -> set[str]:
+    """The forms that have one of these questions."""
+    return set(FormQuestion.objects.filter(question__in=questions).values_list("form_id", flat=True))
+
+
+def forms_around(forms: Iterable[str]) -> set[str]:
+    """These forms and all around them: one statement per level."""
+    found = level = set(forms)
     while level:
-        encloses = Q(question__type=Question.TYPE_FORM, question__sub_form__in=level) | Q(
-            question__type=Question.TYPE_TABLE, question__row_form__in=level
-        )
-        around = set(FormQuestion.objects.filter(encloses).values_list("form_id", flat=True))
-        level = around - found
-        found |= level
+        level = {outer for outer, *_ in _containing(level)} - found
+        found = found | level
     return found
 
 
-def refuse_circles(*, questions: Collection[str] = (), forms: Collection[str] = ()) -> None:
-    """Refuse forms that contain each other, and these questions if they depend on themselves in the end.
+def outermost(forms: Iterable[str]) -> set[str]:
+    """The forms in the end around these, as sub forms and as rows; a form that nothing contains is its own.
 
-    For verbs that change a question, or which questions a form has: call it after they wrote, within their
-    transaction. `questions` are those that changed, came or went; `forms` those that they came into. Raises `Refused`
-    that tells the chain. A few statements, however many forms are around.
+    Forms that contain each other have no outermost one: then these themselves.
     """
-    concerned = forms_around(questions=questions, forms=forms)
-    for catalogue in catalogues(concerned, versions.current()).values():
-        chain = dependencies(catalogue).circle
-        if chain and not (questions and set(chain).isdisjoint(questions)):
-            told = " → ".join(f"'{slug}'" for slug in chain)
-            raise Refused(f"In the form '{catalogue.root.slug}' the questions {told} depend on each other.")
+    found: set[str] = set()
+    seen = level = set(forms)
+    while level:
+        around = _containing(level)
+        found |= level - {inner for _, *both in around for inner in both}
+        level = {outer for outer, *_ in around} - seen
+        seen = seen | level
+    return found or seen
+
+
+def _containing(forms: set[str]) -> set[tuple[str, str | None, str | None]]:
+    """The forms that contain one of these, each with that one as sub form or as form of rows."""
+    inside = Q(question__sub_form__in=forms) | Q(question__row_form__in=forms)
+    rows = FormQuestion.objects.filter(inside)
+    return set(rows.values_list("form_id", "question__sub_form_id", "question__row_form_id"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-
-from django.db.models import Q
+from collections.abc import Collection
 
 from caluma_async.errors import Refused
 from caluma_async.form import versions
+from caluma_async.form.around import forms_with, outermost
 from caluma_async.form.definitions import catalogues
-from caluma_async.form.models import FormQuestion, Question
+from caluma_async.form.models import Question
 from caluma_async.form.structure import Catalogue, FormDefinition, QuestionDefinition, formula
 from caluma_async.form.structure.dependencies import Dependencies, dependencies
 
@@ -29,28 +28,6 @@ def refuse_circles_around(forms: Collection[str]) -> None:
     """As `refuse_circles`, of all that is asked in these forms and in the forms around them."""
     for catalogue in catalogues(outermost(forms), versions.current()).values():
         _refuse(dependencies(catalogue))
-
-
-def forms_with(questions: Collection[str]) -> set[str]:
-    """The forms that have one of these questions."""
-    return set(FormQuestion.objects.filter(question__in=questions).values_list("form_id", flat=True))
-
-
-def outermost(forms: Iterable[str]) -> set[str]:
-    """The forms in the end around these, as sub forms and as rows; a form that nothing contains is its own.
-
-    Forms that contain each other have no outermost one: then these themselves.
-    """
-    found: set[str] = set()
-    seen = level = set(forms)
-    while level:
-        inside = Q(question__sub_form__in=level) | Q(question__row_form__in=level)
-        rows = FormQuestion.objects.filter(inside)
-        around = set(rows.values_list("form_id", "question__sub_form_id", "question__row_form_id"))
-        found |= level - {inner for _, *both in around for inner in both}
-        level = {outer for outer, *_ in around} - seen
-        seen = seen | level
-    return found or seen
 
 
 def _refuse(found: Dependencies) -> None:

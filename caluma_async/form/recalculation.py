@@ -18,7 +18,7 @@ from django.utils import timezone
 from caluma_async.events import Retry, on
 from caluma_async.events.emit import caused_by, emissions, send_event
 from caluma_async.form import versions
-from caluma_async.form.around import forms_around
+from caluma_async.form.around import forms_around, forms_with
 from caluma_async.form.calculation import recalculate_all
 from caluma_async.form.definitions import catalogues
 from caluma_async.form.events import post_calculate_answers, post_request_recalculation
@@ -39,7 +39,7 @@ def schedule(user: User, *, questions: Collection[str] = (), forms: Collection[s
     For verbs, inside their transaction, after they wrote: `questions` whose expressions or type changed, or that came
     into or went out of `forms`. A request for the same forms that nobody has begun is not made twice.
     """
-    concerned = forms_around(questions=questions, forms=forms)
+    concerned = forms_around({*forms, *forms_with(questions)})
     known = catalogues(concerned, versions.current())
     calculating = sorted(form for form, catalogue in known.items() if dependencies(catalogue).order)
     return request(user, calculating) if calculating and _roots(calculating).exists() else None

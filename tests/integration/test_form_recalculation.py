@@ -8,19 +8,25 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from caluma_async.errors import Refused
 from caluma_async.events.models import Delivery
 from caluma_async.form import recalculation
-from caluma_async.form.around import forms_around, refuse_circles
+from caluma_async.form.around import forms_around, forms_with, outermost
 from caluma_async.form.events import post_calculate_answers
 from caluma_async.form.models import Answer, Document, FormQuestion, Question, Recalculation
 from caluma_async.form.recalculation import schedule, work_off
+from caluma_async.form.verbs import (
+    AddFormQuestion,
+    RemoveFormQuestion,
+    SaveCalculatedFloatQuestion,
+    SaveIntegerQuestion,
+)
 from caluma_async.identity import User
 from caluma_async.testing.factories import make_document, make_form, make_question, make_table
 from caluma_async.testing.plugin import Deliver, Emitted
+from caluma_async.verbs import Verb, run
 
 pytestmark = pytest.mark.django_db
 
@@ -61,10 +67,11 @@ def test_the_forms_around_a_question_are_found() -> None:
     make_question("to-plan", form="town", type="form", sub_form_id="plan")
     make_question("plans", form="canton", type="table", row_form_id="town")
     make_form("elsewhere")
-    assert forms_around(questions=["a"]) == {"sub", "plan", "town", "canton"}
-    assert forms_around(questions=["x"]) == {"row", "plan", "town", "canton"}
-    assert forms_around(forms=["town"]) == {"town", "canton"}
-    assert forms_around() == set()
+    assert forms_with(["a", "calc"]) == {"sub", "plan"}
+    assert forms_around(["sub"]) == {"sub", "plan", "town", "canton"}
+    assert forms_around(["town"]) == {"town", "canton"}
+    assert forms_around([]) == set()
+    assert outermost(["sub", "elsewhere"]) == {"canton", "elsewhere"}
 
 
 def test_documents_are_calculated_when_the_request_is_delivered(documents: list[Document], deliver: Deliver) -> None:
@@ -159,21 +166,25 @@ def test_the_command_calculates_at_once_and_tells_how_far_it_is(documents: list[
         call_command("recalculate", "nowhere")
 
 
-def test_questions_that_come_to_depend_on_themselves_are_refused_with_the_chain() -> None:
-    refuse_circles(questions=["calc"])
-    Question.objects.filter(pk="a").update(is_hidden="'calc'|answer > 1")
-    for changed in (["calc"], ["a"]):
-        with pytest.raises(
-            Refused, match="In the form 'plan' the questions 'calc' → 'a' → 'calc' depend on each other"
-        ):
-            refuse_circles(questions=changed)
-    refuse_circles(questions=["x"])
+def test_verbs_that_change_what_is_calculated_request_it(documents: list[Document], deliver: Deliver) -> None:
+    def after(verb: Verb[Any]) -> list[Any] | None:
+        requests = Recalculation.objects.count()
+        run(verb)
+        deliver()
+        return values() if Recalculation.objects.count() > requests else None
 
-
-def test_forms_that_come_to_contain_each_other_are_refused() -> None:
-    make_question("to-plan", form="sub", type="form", sub_form_id="plan")
-    with pytest.raises(Refused, match="The forms contain each other"):
-        refuse_circles(forms=["sub"])
+    twice = [0, 2, 4, 6, 8, 10, 12]
+    assert after(SaveCalculatedFloatQuestion(ANNA, slug="calc", calc_expression="'a'|answer + 1")) == list(range(1, 8))
+    assert after(SaveCalculatedFloatQuestion(ANNA, slug="calc", calc_expression="'a'|answer + 1")) is None
+    assert after(SaveIntegerQuestion(ANNA, slug="a", is_hidden="true")) == [1] * 7
+    assert after(SaveIntegerQuestion(ANNA, slug="a", label="Another label", max_value=100)) is None
+    assert after(RemoveFormQuestion(ANNA, form="sub", question="a")) == [None] * 7
+    run(SaveIntegerQuestion(ANNA, slug="a", is_hidden="false"))
+    assert after(AddFormQuestion(ANNA, form="sub", question="a")) == list(range(1, 8))
+    run(SaveCalculatedFloatQuestion(ANNA, slug="other", label="Other", calc_expression="'a'|answer * 2"))
+    after(AddFormQuestion(ANNA, form="plan", question="other"))
+    assert sorted(Answer.objects.filter(question="other").values_list("value", flat=True)) == twice
+    assert len(documents) == 7
 
 
 def test_a_question_that_is_gone_from_its_form_is_read_no_more(documents: list[Document], deliver: Deliver) -> None:
@@ -199,3 +210,12 @@ def test_each_document_whose_answers_changed_is_told_of(
     schedule(ANNA, questions=["calc"])
     deliver()
     assert emitted.names == ["post_request_recalculation"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_of_a_verb_that_is_undone_is_gone(documents: list[Document], deliver: Deliver) -> None:
+    with transaction.atomic():
+        run(SaveCalculatedFloatQuestion(ANNA, slug="calc", calc_expression="'a'|answer + 1"))
+        transaction.set_rollback(True)
+    assert deliver() == 0
+    assert (Recalculation.objects.count(), values(), len(documents)) == (0, [], 7)

@@ -21,6 +21,7 @@ from caluma_async.form.events import (
     pre_reorder_form_questions,
 )
 from caluma_async.form.models import Document, Form, FormQuestion, Question
+from caluma_async.form.recalculation import schedule
 from caluma_async.form.verbs.forms import tie
 from caluma_async.form.verbs.sorting import HIGHEST_SORT, sort
 from caluma_async.verbs import Verb, bulk, inputs
@@ -78,6 +79,7 @@ class AddFormQuestion(_OnForm):
             link.save(force_insert=True)
             refuse_circles_around([self.form.pk])
             self._answer_from_default(question)
+            schedule(self.user, forms=[self.form.pk])
             self.emit(post_add_form_question, form=self.form, question=question)
         return self.form
 
@@ -114,6 +116,7 @@ class RemoveFormQuestion(_OnForm):
         if link is not None:
             self.emit(pre_remove_form_question, form=self.form, question=question)
             bulk.delete([link])
+            schedule(self.user, forms=[self.form.pk])
             self.emit(post_remove_form_question, form=self.form, question=question)
         return self.form
 

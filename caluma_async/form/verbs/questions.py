@@ -15,6 +15,7 @@ from caluma_async.form.expressions import unknown_question
 from caluma_async.form.format_validators import format_validators
 from caluma_async.form.models import Answer, Form, Option, Question, QuestionOption
 from caluma_async.form.models.definition import Configured
+from caluma_async.form.recalculation import schedule
 from caluma_async.form.structure import formula
 from caluma_async.form.verbs import question_fields as fields
 from caluma_async.form.verbs.saving import Copy, SaveAndTell
@@ -31,6 +32,9 @@ OF_TYPES: Final[Mapping[str, Any]] = {
 }
 """Columns that mean something for some types only, and how they are emptied."""
 
+REACHING: Final = ("type", "is_hidden", "calc_expression", "row_form_id", "sub_form_id")
+"""Columns that calculated answers depend on, in the end."""
+
 
 class SaveQuestion(SaveAndTell[Question]):
     """Create or change a question by its slug. Never run itself: what is declared for it holds for every type.
@@ -45,6 +49,8 @@ class SaveQuestion(SaveAndTell[Question]):
     type: ClassVar[str]
     becomes: bool
     """Whether there is a question of another type."""
+    reaches: bool
+    """Whether calculated answers may change with it."""
     bounds: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Pairs of fields: the first may not be more than the second."""
 
@@ -74,8 +80,16 @@ class SaveQuestion(SaveAndTell[Question]):
         expressions = [self.changes.get(name) or "" for name in ("is_hidden", "calc_expression")]
         if any(formula(text).reads for text in expressions) or self.changes.keys() & {"row_form", "sub_form"}:
             refuse_circles([record.pk])
+        if self.reaches:
+            schedule(self.user, questions=[record.pk])
 
     def _assign(self, record: Question) -> list[str]:
+        before = [getattr(record, name) for name in REACHING]
+        columns = self._assigned(record)
+        self.reaches = not record._state.adding and before != [getattr(record, name) for name in REACHING]
+        return columns
+
+    def _assigned(self, record: Question) -> list[str]:
         columns: set[str] = set()
         if self.record is None or self.becomes:
             columns |= self._become(record)
