@@ -157,7 +157,7 @@ class Search:
 
     def below(self, parents: Sequence[Any]) -> list[Rows | BaseException]:
         """The pages of many parents, in their order, by one statement and one for the counts."""
-        found = self._found().annotate(page_parent=F(str(self._field.below))).filter(page_parent__in=parents)
+        found = self._found(parents)
         pages = self._pages(parents, found) if self._wants_rows else {parent: Rows() for parent in parents}
         if self._wants_total and not (self._wants_rows and self._page.is_everything):
             totals = self._totals(found)
@@ -166,8 +166,11 @@ class Search:
                     rows.total_count = totals.get(parent, 0)
         return [pages[parent] for parent in parents]
 
-    def _found(self) -> QuerySet[Any]:
-        return self._field.narrowed(visible(self._field.model, self._context), self._arguments, self._context)
+    def _found(self, parents: Sequence[Any] | None = None) -> QuerySet[Any]:
+        found = visible(self._field.model, self._context)
+        if parents is not None:
+            found = found.annotate(page_parent=F(str(self._field.below))).filter(page_parent__in=parents)
+        return self._field.narrowed(found, self._arguments, self._context)
 
     def _complete(self, found: QuerySet[Any]) -> QuerySet[Any]:
         return self._reach.loaded_by(found).order_by(*self._field.sorted(self._arguments, self._context))

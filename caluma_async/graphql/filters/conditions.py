@@ -20,6 +20,7 @@ from caluma_async.verbs import inputs
 Clause = Q | Expression
 Meaning = Callable[[Any], "Clause | None"]
 MeaningForUser = Callable[[Any, Context], "Clause | None"]
+MeaningAmong = Callable[[Any, Context, QuerySet[Any]], "Clause | None"]
 
 CONDITION: Final = "condition"
 
@@ -38,7 +39,7 @@ class Condition:
     object of that model, and finds nothing if the user may not see that one.
     """
 
-    meaning: MeaningForUser
+    meaning: MeaningAmong
     reaches: Mapping[str, type[Model]] = field(default_factory=dict)
     names: type[Model] | None = None
 
@@ -47,11 +48,19 @@ def means(
     meaning: Meaning, *, reaches: Mapping[str, type[Model]] | None = None, names: type[Model] | None = None
 ) -> Any:
     """A key of a filter with that meaning; `reaches` and `names` as for `Condition`."""
-    return _key(Condition(lambda value, _context: meaning(value), reaches or {}, names))
+    return _key(Condition(lambda value, _context, _among: meaning(value), reaches or {}, names))
 
 
 def means_for_user(meaning: MeaningForUser) -> Any:
     """A key of a filter with that meaning, which sees to it that it looks at nothing that the user may not see."""
+    return _key(Condition(lambda value, context, _among: meaning(value, context)))
+
+
+def means_among(meaning: MeaningAmong) -> Any:
+    """As `means_for_user`, for what has to be found out about the objects that are left so far.
+
+    Below a parent these are the objects of all parents of that place; `page_parent` is whose each is.
+    """
     return _key(Condition(meaning))
 
 
@@ -147,20 +156,22 @@ def filtered(
     if len(filters or ()) > MOST_FILTERS or size(filters) > MOST_VALUES:
         raise InvalidInput(f"filter: {MOST_FILTERS} objects and {MOST_VALUES} values at most.", field="filter")
     for given in filters or ():
-        clause = _clause(conditions, given or {}, context)
+        clause = _clause(conditions, given or {}, context, queryset)
         if clause is not None:
             queryset = queryset.filter(_inverted(clause) if (given or {}).get("invert") else clause)
     return queryset
 
 
-def _clause(conditions: Mapping[str, Condition], given: Mapping[str, Any], context: Context) -> Clause | None:
+def _clause(
+    conditions: Mapping[str, Condition], given: Mapping[str, Any], context: Context, among: QuerySet[Any]
+) -> Clause | None:
     keys = {key: _without_nulls(value) for key, value in given.items() if key != "invert"}
     filled = {key: value for key, value in keys.items() if value not in _EMPTY}
     if len(filled) > 1:
         names = " and ".join(sorted(filled))
         raise InvalidInput(f"filter: one key per object besides invert, not {names} together.", field="filter")
     for key, value in filled.items():
-        clause = conditions[key].meaning(storable(value, key, of="filter"), context)
+        clause = conditions[key].meaning(storable(value, key, of="filter"), context, among)
         return _seen(conditions[key], clause, value, context)
     return None
 

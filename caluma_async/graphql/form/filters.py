@@ -11,6 +11,7 @@ from caluma_async.form.models import Document, Form, FormQuestion, Option, Quest
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.filters.conditions import equals, means_for_user, refers, refers_to_any
 from caluma_async.graphql.filters.meta import Inverted, MetaFilters, in_words, reads
+from caluma_async.graphql.form.visible_fields import visible_options, visible_questions
 from caluma_async.graphql.loaders import visible
 from caluma_async.graphql.relay import key_of
 
@@ -61,6 +62,7 @@ class QuestionFilterSetType(MetaFilters):
     is_archived: bool | None = equals("is_archived")
     sub_form: strawberry.ID | None = refers(Form, "sub_form", "subForm")
     row_form: strawberry.ID | None = refers(Form, "row_form", "rowForm")
+    visible_in_document: strawberry.ID | None = visible_questions()
     exclude_forms: list[strawberry.ID | None] | None = _in_no_form()
     search: str | None = in_words("slug", "label")
 
@@ -71,6 +73,7 @@ class OptionFilterSetType(MetaFilters):
 
     slug: str | None = refers(Option, "slug", "slug")
     label: str | None = reads("label")
+    visible_in_document: strawberry.ID | None = visible_options()
     is_archived: bool | None = equals("is_archived")
     search: str | None = in_words("slug", "label")
 

@@ -6,12 +6,11 @@ from enum import Enum
 from typing import Any, Final
 
 import strawberry
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import OuterRef, Subquery
 
-from caluma_async.form.models import Answer, Document, Form, Question
+from caluma_async.form.models import Document, Form
 from caluma_async.graphql.context import Context
-from caluma_async.graphql.filters.json import SortableAnswer
-from caluma_async.graphql.loaders import visible
+from caluma_async.graphql.form.sorting_by_answers import by_answer
 from caluma_async.graphql.localized import shown_text
 from caluma_async.graphql.ordering import (
     MetaOrdered,
@@ -22,9 +21,7 @@ from caluma_async.graphql.ordering import (
     key_of,
     localized,
     seen,
-    sorts_by,
 )
-from caluma_async.graphql.relay import key_of as id_of
 from caluma_async.graphql.workflow.enums import (
     SortableCaseAttributes,
     SortableFlowAttributes,
@@ -37,18 +34,6 @@ from caluma_async.workflow.models import Case, TaskFlow
 _CASE: Final = {"case": Case}
 _DOCUMENT: Final = {"document": Document}
 _CASE_DOCUMENT: Final = {"case": Case, "case__document": Document}
-
-
-def _by_answer(path: str, reaches: Reaches) -> Any:
-    """By the answer to a question, given by its slug, in the document at that path."""
-
-    def meaning(question: str, context: Context) -> Value:
-        slug = id_of(question, Question, "order")
-        answers = visible(Answer, context).filter(document=OuterRef(path), question=str(slug))
-        answer = Subquery(answers.values(sorts_by=SortableAnswer(F("value"), F("date")))[:1])
-        return seen(answer, reaches, context)
-
-    return sorts_by(meaning)
 
 
 def _first_task(context: Context) -> Value:
@@ -68,7 +53,7 @@ class CaseOrderSetType(MetaOrdered):
     attribute: SortableCaseAttributes | None = attribute(
         _form_name(SortableCaseAttributes.DOCUMENT__FORM__NAME, _DOCUMENT)
     )
-    document_answer: str | None = _by_answer("document_id", _DOCUMENT)
+    document_answer: str | None = by_answer("document_id", _DOCUMENT)
 
 
 @strawberry.input
@@ -80,8 +65,8 @@ class WorkItemOrderSetType(MetaOrdered):
         | _form_name(SortableWorkItemAttributes.CASE__DOCUMENT__FORM__NAME, _CASE_DOCUMENT)
     )
     case_meta: str | None = key_of("case__meta", _CASE)
-    document_answer: str | None = _by_answer("document_id", _DOCUMENT)
-    case_document_answer: str | None = _by_answer("case__document_id", _CASE_DOCUMENT)
+    document_answer: str | None = by_answer("document_id", _DOCUMENT)
+    case_document_answer: str | None = by_answer("case__document_id", _CASE_DOCUMENT)
 
 
 @strawberry.input
