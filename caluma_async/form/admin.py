@@ -1,11 +1,14 @@
-"""The form domain in Django's admin: forms are saved through their verb; the rest can be looked at."""
+"""The form domain in Django's admin: what is asked is saved through the verbs; what was answered can be looked at."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
+from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 
 from caluma_async.form.models import (
     Answer,
@@ -21,9 +24,31 @@ from caluma_async.form.models import (
     QuestionOption,
     Recalculation,
 )
-from caluma_async.form.verbs import SaveForm
-from caluma_async.verbs import Verb
-from caluma_async.verbs.admin import STAMPS, ReadOnlyAdmin, VerbAdmin, VerbForm
+from caluma_async.form.models.definition import Configured
+from caluma_async.form.verbs import (
+    AddFormQuestion,
+    RemoveFormQuestion,
+    SaveActionButtonQuestion,
+    SaveCalculatedFloatQuestion,
+    SaveChoiceQuestion,
+    SaveDateQuestion,
+    SaveDynamicChoiceQuestion,
+    SaveDynamicMultipleChoiceQuestion,
+    SaveFilesQuestion,
+    SaveFloatQuestion,
+    SaveForm,
+    SaveFormQuestion,
+    SaveIntegerQuestion,
+    SaveMultipleChoiceQuestion,
+    SaveOption,
+    SaveQuestion,
+    SaveStaticQuestion,
+    SaveTableQuestion,
+    SaveTextareaQuestion,
+    SaveTextQuestion,
+)
+from caluma_async.verbs import Verb, run
+from caluma_async.verbs.admin import STAMPS, ReadOnlyAdmin, VerbAdmin, VerbForm, acting_user, shown_when_refused
 
 
 class FormForm(VerbForm):
@@ -52,31 +77,185 @@ class FormAdmin(VerbAdmin):
         return (*(("slug",) if obj else ()), "source", *STAMPS)
 
 
-@admin.register(Question)
-class QuestionAdmin(ReadOnlyAdmin):
-    """Questions."""
+SAVE_QUESTION: Final[Mapping[str, type[SaveQuestion]]] = {
+    verb.type: verb
+    for verb in (
+        SaveTextQuestion,
+        SaveTextareaQuestion,
+        SaveIntegerQuestion,
+        SaveFloatQuestion,
+        SaveDateQuestion,
+        SaveFilesQuestion,
+        SaveChoiceQuestion,
+        SaveMultipleChoiceQuestion,
+        SaveDynamicChoiceQuestion,
+        SaveDynamicMultipleChoiceQuestion,
+        SaveTableQuestion,
+        SaveFormQuestion,
+        SaveStaticQuestion,
+        SaveCalculatedFloatQuestion,
+        SaveActionButtonQuestion,
+    )
+}
+CONFIGURED: Final = tuple(name for name, value in vars(Question).items() if isinstance(value, Configured))
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {}, False)
 
+
+def _one_of(*names: str) -> forms.ChoiceField:
+    return forms.ChoiceField(choices=[(name, name or "—") for name in ("", *names)], required=False)
+
+
+class QuestionForm(VerbForm):
+    """What a question can be given; which of it belongs to its type, the verb of the type says."""
+
+    options = forms.ModelMultipleChoiceField(Option.objects.all(), required=False)
+    min_length = forms.IntegerField(required=False)
+    max_length = forms.IntegerField(required=False)
+    min_value = forms.FloatField(required=False)
+    max_value = forms.FloatField(required=False)
+    step = forms.FloatField(required=False)
+    action = _one_of("complete", "skip")
+    color = _one_of("primary", "secondary", "default")
+    validate_on_enter = forms.BooleanField(required=False)
+    show_validation = forms.BooleanField(required=False)
+
+    class Meta:
+        model = Question
+        fields: ClassVar = [
+            "slug",
+            "type",
+            "label",
+            "info_text",
+            "hint_text",
+            "placeholder",
+            "static_content",
+            "is_required",
+            "is_hidden",
+            "is_archived",
+            "meta",
+            "format_validators",
+            "data_source",
+            "calc_expression",
+            "row_form",
+            "sub_form",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            links = self.instance.question_options.order_by("-sort")
+            self.initial.update({name: getattr(self.instance, name) for name in CONFIGURED})
+            self.initial["options"] = [link.option_id for link in links]
+
+    def verb(self) -> Verb[Any]:
+        """The verb for this type of question."""
+        given = {"slug": self.instance.pk, **self.given()}
+        save = SAVE_QUESTION[given.pop("type", self.instance.type)]
+        known = {"slug", *save.cleaners}
+        return save(
+            self.user, **{name: _whole(value) for name, value in given.items() if name in known or value not in _EMPTY}
+        )
+
+
+def _whole(value: Any) -> Any:
+    """A number as it was meant: the page's fields for numbers give floats."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+@admin.register(Question)
+class QuestionAdmin(VerbAdmin):
+    """Questions. Options are offered in the order of their slugs, unless another verb puts them into another one."""
+
+    form = QuestionForm
     list_display = ("slug", "label", "type", "is_required", "is_hidden", "is_archived")
     list_filter = ("type", "is_archived")
     search_fields = ("slug", "label")
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
+        """Slug and type are never changed here."""
+        return (*(("slug", "type") if obj else ()), "source", "default_answer", *STAMPS)
+
+
+class OptionForm(VerbForm):
+    """What an option can be given."""
+
+    class Meta:
+        model = Option
+        fields: ClassVar = ["slug", "label", "is_hidden", "is_archived", "meta"]
+
+    def verb(self) -> Verb[Any]:
+        """Saves the option."""
+        return SaveOption(self.user, **{"slug": self.instance.pk, **self.given()})
+
 
 @admin.register(Option)
-class OptionAdmin(ReadOnlyAdmin):
+class OptionAdmin(VerbAdmin):
     """Options."""
 
+    form = OptionForm
     list_display = ("slug", "label", "is_archived")
     list_filter = ("is_archived",)
     search_fields = ("slug", "label")
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
+        """A slug is never changed."""
+        return (*(("slug",) if obj else ()), "source", *STAMPS)
+
+
+class FormQuestionForm(VerbForm):
+    """Which question comes to the end of which form."""
+
+    class Meta:
+        model = FormQuestion
+        fields: ClassVar = ["form", "question"]
+
+    def verb(self) -> Verb[Any]:
+        """Adds the question."""
+        return AddFormQuestion(self.user, **{name: self.cleaned_data[name] for name in ("form", "question")})
+
 
 @admin.register(FormQuestion)
-class FormQuestionAdmin(ReadOnlyAdmin):
+class FormQuestionAdmin(VerbAdmin):
     """Which questions forms have."""
 
+    form = FormQuestionForm
     list_display = ("id", "form", "question", "sort")
     list_select_related = ("form", "question")
     search_fields = ("id", "form__slug", "question__slug")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
+        """A tie is made and taken away, not changed."""
+        return (*(("form", "question", "sort") if obj else ()), *STAMPS)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """There is no verb for it."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Run the verb; the key is that of both."""
+        run(form.verb())
+        obj.pk = f"{obj.form_id}.{obj.question_id}"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
+        """As Django's permissions say."""
+        return super(VerbAdmin, self).has_delete_permission(request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: FormQuestion) -> None:
+        """Run the verb."""
+        run(RemoveFormQuestion(acting_user(request), form=obj.form_id, question=obj.question_id))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Run the verb for each."""
+        for link in queryset:
+            self.delete_model(request, link)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What the verb refuses is shown as a message."""
+        return shown_when_refused(
+            request, lambda: super(FormQuestionAdmin, self).delete_view(request, object_id, extra_context)
+        )
 
 
 @admin.register(QuestionOption)

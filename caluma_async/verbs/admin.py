@@ -102,8 +102,8 @@ class VerbAdmin(ModelAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Localized text is edited in one language."""
         if isinstance(db_field, LocalizedField):
-            widget = forms.Textarea if db_field.name == "description" else forms.TextInput
-            required = db_field.name != "description"
+            required = db_field.name in {"name", "label"}
+            widget = forms.TextInput if required else forms.Textarea
             return LocalizedTextField(label=capfirst(db_field.verbose_name), required=required, widget=widget)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from caluma_async.errors import Refused
 from caluma_async.events.receivers import on, registry
-from caluma_async.form.models import DefinitionVersion, Form, Recalculation
+from caluma_async.form.models import DefinitionVersion, Form, FormQuestion, Option, Question, Recalculation
 from caluma_async.testing.factories import (
     make_answer,
     make_case,
@@ -122,12 +122,12 @@ def test_a_list_costs_the_same_with_more_rows(
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_what_has_no_verb_offers_no_change(model: Any, chief: Client, site: None) -> None:
-    can_add = model in {Form, Task, Workflow, Flow}
-    assert (chief.get(page_to_add(model)).status_code == 200) is can_add
+    can_change = model in {Form, Question, Option, Task, Workflow, Flow}
+    assert (chief.get(page_to_add(model)).status_code == 200) is (can_change or model is FormQuestion)
     instance = model.objects.first()
-    assert (chief.post(page_of(instance), {}).status_code == 200) is can_add
+    assert (chief.post(page_of(instance), {}).status_code == 200) is can_change
     delete = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_delete", args=[instance.pk])
-    assert (chief.get(delete).status_code == 200) is (model is Flow)
+    assert (chief.get(delete).status_code == 200) is (model in {Flow, FormQuestion})
     assert model.objects.filter(pk=instance.pk).exists()
 
 
