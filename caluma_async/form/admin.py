@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from django import forms
@@ -25,28 +24,8 @@ from caluma_async.form.models import (
     Recalculation,
 )
 from caluma_async.form.models.definition import Configured
-from caluma_async.form.verbs import (
-    AddFormQuestion,
-    RemoveFormQuestion,
-    SaveActionButtonQuestion,
-    SaveCalculatedFloatQuestion,
-    SaveChoiceQuestion,
-    SaveDateQuestion,
-    SaveDynamicChoiceQuestion,
-    SaveDynamicMultipleChoiceQuestion,
-    SaveFilesQuestion,
-    SaveFloatQuestion,
-    SaveForm,
-    SaveFormQuestion,
-    SaveIntegerQuestion,
-    SaveMultipleChoiceQuestion,
-    SaveOption,
-    SaveQuestion,
-    SaveStaticQuestion,
-    SaveTableQuestion,
-    SaveTextareaQuestion,
-    SaveTextQuestion,
-)
+from caluma_async.form.verbs import AddFormQuestion, RemoveFormQuestion, SaveForm, SaveOption
+from caluma_async.form.verbs.questions import SAVE_QUESTION
 from caluma_async.verbs import Verb, run
 from caluma_async.verbs.admin import STAMPS, ReadOnlyAdmin, VerbAdmin, VerbForm, acting_user, shown_when_refused
 
@@ -77,26 +56,6 @@ class FormAdmin(VerbAdmin):
         return (*(("slug",) if obj else ()), "source", *STAMPS)
 
 
-SAVE_QUESTION: Final[Mapping[str, type[SaveQuestion]]] = {
-    verb.type: verb
-    for verb in (
-        SaveTextQuestion,
-        SaveTextareaQuestion,
-        SaveIntegerQuestion,
-        SaveFloatQuestion,
-        SaveDateQuestion,
-        SaveFilesQuestion,
-        SaveChoiceQuestion,
-        SaveMultipleChoiceQuestion,
-        SaveDynamicChoiceQuestion,
-        SaveDynamicMultipleChoiceQuestion,
-        SaveTableQuestion,
-        SaveFormQuestion,
-        SaveStaticQuestion,
-        SaveCalculatedFloatQuestion,
-        SaveActionButtonQuestion,
-    )
-}
 CONFIGURED: Final = tuple(name for name, value in vars(Question).items() if isinstance(value, Configured))
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {}, False)
 

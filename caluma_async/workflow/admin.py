@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -25,12 +24,9 @@ from caluma_async.verbs.admin import (
 from caluma_async.workflow.models import Case, Flow, Task, TaskFlow, Workflow, WorkItem
 from caluma_async.workflow.verbs.cases import CancelCase, ReopenCase, ResumeCase, SuspendCase
 from caluma_async.workflow.verbs.design import (
+    SAVE_TASK,
     AddWorkflowFlow,
     RemoveFlow,
-    SaveCompleteTaskFormTask,
-    SaveCompleteWorkflowFormTask,
-    SaveSimpleTask,
-    SaveTask,
     SaveWorkflow,
 )
 from caluma_async.workflow.verbs.work_items import (
@@ -41,10 +37,6 @@ from caluma_async.workflow.verbs.work_items import (
     SkipWorkItem,
     SuspendWorkItem,
 )
-
-SAVE_TASK: Final[Mapping[str, type[SaveTask]]] = {
-    verb.type: verb for verb in (SaveSimpleTask, SaveCompleteWorkflowFormTask, SaveCompleteTaskFormTask)
-}
 
 
 class TaskForm(VerbForm):

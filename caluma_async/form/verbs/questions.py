@@ -322,6 +322,29 @@ class SaveActionButtonQuestion(SaveQuestion):
     needed = ("label", "action", "color", "validate_on_enter", "show_validation")
 
 
+SAVE_QUESTION: Final[Mapping[str, type[SaveQuestion]]] = {
+    verb.type: verb
+    for verb in (
+        SaveTextQuestion,
+        SaveTextareaQuestion,
+        SaveIntegerQuestion,
+        SaveFloatQuestion,
+        SaveDateQuestion,
+        SaveFilesQuestion,
+        SaveChoiceQuestion,
+        SaveMultipleChoiceQuestion,
+        SaveDynamicChoiceQuestion,
+        SaveDynamicMultipleChoiceQuestion,
+        SaveTableQuestion,
+        SaveFormQuestion,
+        SaveStaticQuestion,
+        SaveCalculatedFloatQuestion,
+        SaveActionButtonQuestion,
+    )
+}
+"""The verb for each type of question."""
+
+
 class CopyQuestion(Copy[Question]):
     """Make a question out of another one: of the same type, with the same options, which both share.
 

@@ -99,6 +99,12 @@ class SaveCompleteTaskFormTask(SaveTask):
         self.existing("form", Form)
 
 
+SAVE_TASK: Final[Mapping[str, type[SaveTask]]] = {
+    verb.type: verb for verb in (SaveSimpleTask, SaveCompleteWorkflowFormTask, SaveCompleteTaskFormTask)
+}
+"""The verb for each type of task."""
+
+
 class SaveWorkflow(SaveBySlug[Workflow]):
     """Create or change a workflow; its flows are those of `AddWorkflowFlow`."""
 
