@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hypothesis import HealthCheck, Phase, settings
 
-_FACTOR: Final = float(os.environ.get("TEST_EXAMPLES", "1"))
+FACTOR: Final = float(os.environ.get("TEST_EXAMPLES", "1"))
 """Times as many examples: `TEST_EXAMPLES=20` tries twenty times as many."""
 
 
@@ -18,7 +18,7 @@ LASTING: Final = (Phase.explicit, Phase.reuse, Phase.generate)
 def examples(number: int, **options: Any) -> settings:
     """About so many examples, each of which may take its time; fixtures serve all of them."""
     return settings(
-        max_examples=max(round(number * _FACTOR), 1),
+        max_examples=max(round(number * FACTOR), 1),
         deadline=None,
         print_blob=True,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

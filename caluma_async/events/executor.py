@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from caluma_async import around
 from caluma_async.conf import settings
@@ -134,7 +134,9 @@ async def run_async(attempt: Attempt) -> BaseException | None:
                 if deadline.expired():
                     raise TimedOut(f"It took longer than {limit:g} seconds.") from None
                 raise
-    except (Exception, asyncio.CancelledError, SystemExit, GeneratorExit) as error:  # noqa: BLE001
+    except KeyboardInterrupt:  # the loop's own business
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this attempt and nothing else
         return error
     return None
 
@@ -150,7 +152,7 @@ def run_in_thread(attempt: Attempt) -> BaseException | None:
                 _call_and_acknowledge(attempt)
             else:
                 _call(attempt)
-    except (Exception, asyncio.CancelledError, SystemExit, GeneratorExit) as error:  # noqa: BLE001
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this attempt, and not the thread
         return error
     return None
 
@@ -183,6 +185,13 @@ def decide(assignment: Assignment, error: BaseException | None) -> Result:
     """What becomes of a delivery whose attempt ended like this."""
     if error is None:
         return delivered(assignment)
+    try:
+        return _decide(assignment, error)
+    except Exception as broken:  # noqa: BLE001 - an error of the receiver's own making that cannot be told or asked
+        return _decide(assignment, broken)
+
+
+def _decide(assignment: Assignment, error: BaseException) -> Result:
     result = partial(Result, fence=assignment.claim.fence, error=described(error))
     if isinstance(error, Discard | Gone):
         return result(state=State.DISCARDED, error=_storable(str(error)))
@@ -207,7 +216,9 @@ def _storable(text: str) -> str:
 
 def is_unreachable(error: BaseException) -> bool:
     """Whether the database itself is away, which is no fault of what was asked."""
-    return isinstance(error, DatabaseError) and (connection.connection is None or not connection.is_usable())
+    return isinstance(error, DatabaseError | InterfaceError) and (
+        connection.connection is None or not connection.is_usable()
+    )
 
 
 def now() -> float:

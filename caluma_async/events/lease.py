@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any, Final
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from caluma_async.conf import settings
 from caluma_async.connections import KeptConnections
@@ -73,7 +73,7 @@ class Keeper:
                     self._prove_life()
                     self._extend_if_due()
                     self._listen()
-                except DatabaseError as error:
+                except (DatabaseError, InterfaceError) as error:
                     tell(Told(kind=Kind.STUMBLED, error=error, reason="keeping leases"))
                     connection.close()
                     self._stopping.wait(_RETRY)

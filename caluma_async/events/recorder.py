@@ -26,6 +26,14 @@ def record(pendings: Sequence[Pending]) -> None:
     Raises `NotStorable` for an argument that cannot be kept.
     """
     parcel = Parcel(current())
+    try:
+        _record(pendings, parcel)
+    except BaseException:
+        parcel.give_up()  # the error may be kept for long, and the parcel with it
+        raise
+
+
+def _record(pendings: Sequence[Pending], parcel: Parcel) -> None:
     rows: list[tuple[StoredEvent, Due, NewDelivery]] = []
     heard: list[StoredEvent] = []
     for pending in pendings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
@@ -40,8 +41,10 @@ class Retry:
 
     def pause(self, attempt: int, chance: Callable[[], float] = random.random) -> float:
         """Seconds between this attempt (counted from 1) and the next; `chance` is a number from 0 to 1."""
-        # beyond that many doublings any cap is reached, and the power would overflow
-        full = min(self.base * self.factor ** min(attempt - 1, 64), self.cap)
+        try:
+            full = min(self.base * self.factor ** (attempt - 1), self.cap)
+        except OverflowError:
+            full = self.cap
         return full * (0.5 + chance() / 2) if self.jitter else full
 
 
@@ -49,9 +52,14 @@ DEFAULT = Retry()
 
 
 class RetryAfter(Exception):
-    """Raised by a receiver: try again after so many seconds."""
+    """Raised by a receiver: try again after so many seconds.
+
+    Raises `ValueError` if that is no number of seconds that passes.
+    """
 
     def __init__(self, seconds: float) -> None:
+        if not math.isfinite(seconds):
+            raise ValueError(f"RetryAfter({seconds!r}): must be a number of seconds.")
         super().__init__(f"Try again after {seconds:g} seconds.")
         self.seconds = seconds
 

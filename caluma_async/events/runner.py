@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from asgiref.sync import ThreadSensitiveContext
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from caluma_async.conf import settings
 from caluma_async.events import executor
@@ -199,7 +199,7 @@ def _prepare(batch: Sequence[Assignment]) -> list[Attempt | BaseException]:
 def _prepare_alone(assignment: Assignment) -> Attempt | BaseException:
     try:
         (attempt,) = _prepare([assignment])
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         return _Unreachable(error) if executor.is_unreachable(error) else error
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this delivery's failure
         return error

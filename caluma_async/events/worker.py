@@ -30,6 +30,9 @@ from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind, Told, tell
 from caluma_async.events.writer import Writer
 
+_REMEMBERED: Final = 1_000
+"""How many claims are known that were given back because nobody knew of them."""
+
 _LAST_WORDS: Final = 2.0
 """Seconds that cancelled deliveries get, and what is to be given back."""
 
@@ -56,6 +59,7 @@ class Worker:
         self._noted = False
         self._loose: deque[tuple[Claim, float]] = deque()
         self._strays: set[Fence] = set()
+        self._given_back: deque[Fence] = deque(maxlen=_REMEMBERED)
         self._own: dict[int, str] = {}
         self._poll: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -221,13 +225,29 @@ class Worker:
         if self._stopped is not None:
             self._writer.release([Result(fence=claim.fence, state=State.WAITING, uncounted=True) for claim in claims])
             return
-        self._writer.arrive(claims, since)
-        for one in waiting:
+        late = [claim for claim in claims if self._is_late(claim, since)]
+        self._writer.arrive([claim for claim in claims if claim not in late] if late else claims, since)
+        for one in [*waiting, *map(self._leave, late)]:
             if self.own_only:
                 self._own[one.id] = one.kind
                 self._writer.look_at(one.kind, one.id)
             elif not self._writer.is_busy(one.lane):
                 self._writer.look(one.kind)
+
+    def _is_late(self, claim: Claim, since: float) -> bool:
+        """Whether what was recorded in hand may be in another hand by now.
+
+        The transaction lasted, or the commit's other handlers did.
+        """
+        return claim.fence in self._given_back or since - claim.event.emitted_at.timestamp() > self.hand.lease / 2
+
+    def _leave(self, claim: Claim) -> Waiting:
+        """Give back what is late, unless somebody has it already; it is found like everything that waits."""
+        receiver = self._writer.receiver(claim)
+        kind = THREAD if receiver is None else kind_of(receiver)
+        self._writer.release([Result(fence=claim.fence, state=State.WAITING, uncounted=True)])
+        self.rooms[kind].give(1)
+        return Waiting(claim.id, kind, claim.lane, claim.receiver)
 
     async def _poll_always(self) -> None:
         """Look now and then: for what nobody announced, what others left behind, and what is in hand by mistake."""
@@ -246,7 +266,8 @@ class Worker:
         tune()
         self._give_strays_back()
         if self.own_only:
-            self._post(partial(self._disown, set(self._own) - outbox.still_waiting(list(self._own))))
+            strays = {fence.id for fence in self._strays}
+            self._post(partial(self._disown, set(self._own) - strays - outbox.still_waiting(list(self._own))))
             return ()
         self._recovery.prune()
         for name, number in self._recovery.missing(registry.deliverable_names()):
@@ -268,6 +289,7 @@ class Worker:
 
     def _release_strays(self, strays: set[Fence]) -> None:
         unknown = strays.difference(self._writer.held.values())
+        self._given_back.extend(unknown)
         self._writer.release([Result(fence=fence, state=State.WAITING, uncounted=True) for fence in unknown])
 
     def _tell_recovered(self, recovered: Sequence[Recovered]) -> None:

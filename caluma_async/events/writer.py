@@ -71,6 +71,7 @@ class Writer:
         self._fresh: set[str] = set()
         self._unfinished: set[str] = set()
         self._due: list[tuple[str, str | int]] = []
+        self._looked_at: list[tuple[str, str | int]] = []
         self._timers = 0
         self._known: dict[tuple[str, str], Receiver | None] = {}
 
@@ -169,8 +170,13 @@ class Writer:
             self._rounds.kick()
 
     def _forget(self, claim: Claim) -> None:
-        self.held.pop(claim.id, None)
+        self._let_go(claim)
         self._ease(claim.lane)
+
+    def _let_go(self, claim: Claim) -> None:
+        """Not of a later claim on the same delivery: an attempt that lost its lease may end while the next one runs."""
+        if self.held.get(claim.id) == claim.fence:
+            del self.held[claim.id]
 
     def _ease(self, lane: str | None) -> None:
         """One of the lane is over: whoever emits from now on has to look himself."""
@@ -237,6 +243,7 @@ class Writer:
 
     def _look_further(self, todo: Round, places: Counter[str]) -> None:
         """What else there is room for."""
+        self._looked_at = []
         if not self.taking:
             return
         due, self._due = self._due, []
@@ -244,6 +251,7 @@ class Writer:
             if not self.rooms[kind].take(1):
                 self._due.append((kind, candidate))
                 continue
+            self._looked_at.append((kind, candidate))
             places[kind] += 1
             todo.lanes.append(candidate) if isinstance(candidate, str) else todo.ids.append(candidate)
         for kind in (ASYNC, THREAD):
@@ -287,8 +295,7 @@ class Writer:
             places[kind_of(one.assignment.receiver)] -= one.assignment.claim.lane is not None
         for kind, number in places.items():
             self.rooms[kind].give(number)
-        # lanes and deliveries that were due are found again by looking
-        self._fresh.update(kind for kind, number in places.items() if number)
+        self._due[:0] = self._looked_at
 
     def _apply(
         self,
@@ -329,10 +336,12 @@ class Writer:
             self._followers.put_back(claim.lane, follower)
         if follower is not None or one.result.state not in FINISHED or not accepted:
             self._give_back(self._followers.drop(claim.lane))
+        if not accepted and self.taking:  # it may have been settled all the same, and the answer got lost
+            self.look_at(kind_of(one.assignment.receiver), claim.lane)
 
     def _close(self, one: Finish, accepted: bool) -> None:
         claim, state = one.assignment.claim, one.result.state
-        self.held.pop(claim.id, None)
+        self._let_go(claim)
         if not accepted:
             self._tell(one, Kind.LOST)
             return

@@ -7,11 +7,11 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from hypothesis import strategies as st
 
 from caluma_async.events import Discard, EventType, Retry, RetryAfter, on, send_event
@@ -23,6 +23,7 @@ from caluma_async.events.worker import Worker
 
 OUTCOMES: Final = ("fine", "fails", "again", "discards", "hangs")
 FAMILIES: Final = 3
+DEADLOCK: Final = "40P01"
 RECEIVERS: Final = 3
 
 
@@ -183,19 +184,24 @@ class Stage:
         on(self.event, name=name, **kind.options())(awaited if kind.is_async else threaded)
 
     def emit(self, emitter: int, first: int, last: int | None = None) -> None:
-        """Let one emitter emit some of its transactions."""
+        """Let one emitter emit some of its transactions; one that ends in a deadlock once more."""
         for one, numbers in self.numbered[emitter][first:last]:
-            if one.how == "apart":
-                self._emit_all(one, numbers)
-                continue
-            with transaction.atomic():
-                if one.how == "verb":
-                    with emissions():
-                        self._emit_all(one, numbers)
-                else:
+            while not self._is_through(one, numbers):
+                pass
+
+    def _is_through(self, one: Transaction, numbers: Sequence[int]) -> bool:
+        """Whether it came to its end: those that enter several lanes one by one may be in each other's way."""
+        try:
+            with transaction.atomic() if one.how != "apart" else nullcontext():
+                with emissions() if one.how == "verb" else nullcontext():
                     self._emit_all(one, numbers)
                 if one.how == "undone":
                     transaction.set_rollback(True)
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") != DEADLOCK:
+                raise
+            return False
+        return True
 
     def emit_in_thread(self, emitter: int, first: int) -> None:
         """The same on a thread of its own, which leaves no connection behind."""

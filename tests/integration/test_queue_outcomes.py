@@ -99,7 +99,28 @@ async def test_a_receiver_may_discard(painted: EventType) -> None:
     assert await rows("state", "error") == [(State.DISCARDED, "not ours")]
 
 
-@pytest.mark.parametrize("error", [SystemExit(), asyncio.CancelledError(), GeneratorExit()])
+class _Stop(BaseException):
+    """As libraries have it that want to get past `except Exception`."""
+
+
+class _Untold(RetryAfter):
+    """Does not say after how many seconds."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "busy")
+
+
+class _Unspeakable(Discard):
+    """Cannot be put into words."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+ERRORS = [SystemExit(), asyncio.CancelledError(), GeneratorExit(), _Stop(), _Untold(), _Unspeakable()]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 async def test_no_error_of_a_receiver_harms_the_loop(painted: EventType, error: BaseException) -> None:
     @on(painted, retry=Retry(max_attempts=1))
     async def receiver(wall: str) -> None:
@@ -109,6 +130,44 @@ async def test_no_error_of_a_receiver_harms_the_loop(painted: EventType, error: 
         await asend_event(painted, wall="north")
         await heard.until(Kind.FAILED)
     assert await rows("state") == [State.FAILED]
+
+
+@pytest.mark.parametrize("error", [*ERRORS, KeyboardInterrupt()], ids=lambda error: type(error).__name__)
+async def test_no_error_of_a_receiver_harms_its_thread(painted: EventType, error: BaseException, settings: Any) -> None:
+    settings.EVENT_THREADS = 1
+    got: list[str] = []
+
+    @on(painted, blocking=False, retry=AT_ONCE)
+    def receiver(wall: str, event: Any) -> None:
+        if event.attempt == 1:
+            raise error
+        got.append(wall)
+
+    async with delivering() as (worker, heard):
+        await asend_event(painted, wall="north")
+        await worker.until_nothing_is_due()
+        await heard.until_there_are(1, Kind.DELIVERED, Kind.DISCARDED)
+    assert got == ["north"]
+    assert await rows("state", "attempt") == [(State.DELIVERED, 2)]
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e300])
+async def test_a_retry_after_no_time_at_all_holds_nothing_up(painted: EventType, seconds: float) -> None:
+    got: list[str] = []
+
+    @on(painted, retry=AT_ONCE)
+    async def receiver(wall: str) -> None:
+        if wall == "north":
+            raise RetryAfter(seconds)
+        got.append(wall)
+
+    async with delivering() as (worker, heard):
+        await asend_event(painted, wall="north")
+        await asend_event(painted, wall="south")
+        await heard.until(Kind.DELIVERED)
+        await worker.until_nothing_is_due()
+    assert got == ["south"]
+    assert await rows("state") == [State.FAILED, State.DELIVERED]
 
 
 async def test_an_attempt_that_takes_too_long_fails(painted: EventType) -> None:

@@ -18,6 +18,7 @@ from caluma_async.events import (
     asend_event,
     clerk,
     on,
+    recorder,
     send_event,
 )
 from caluma_async.events.models import Delivery
@@ -114,6 +115,22 @@ async def test_polling_finds_what_a_failing_handler_kept_from_the_carrier(painte
     gc.collect()  # the failed request is forgotten, and with it the place that it had reserved
     assert worker.rooms["async"].taken == 0
     assert got == ["north"]
+
+
+async def test_a_recording_that_fails_gives_its_place_back(painted: EventType, monkeypatch: Any) -> None:
+    on(painted)(async_append([]))
+
+    def failing(*arguments: Any, **options: Any) -> Any:
+        raise OperationalError("injected")
+
+    monkeypatch.setattr(recorder.outbox, "record", failing)
+    async with delivering() as (worker, _):
+        await worker.until_nothing_is_due()
+        for _ in range(3):
+            with pytest.raises(OperationalError):
+                await asend_event(painted, wall="north")
+        gc.collect()
+        assert worker.rooms["async"].taken == 0
 
 
 async def test_rows_of_unknown_receivers_wait_and_are_told_of_once(painted: EventType, caplog: Any) -> None:

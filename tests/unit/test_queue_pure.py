@@ -22,6 +22,10 @@ def test_pauses_grow_by_the_factor_up_to_the_cap() -> None:
     assert [retry.pause(attempt) for attempt in (1, 2, 3, 4, 500)] == [1, 3, 9, 20, 20]
 
 
+def test_pauses_that_no_number_can_hold_are_the_cap() -> None:
+    assert Retry(factor=1e10, cap=20, jitter=False).pause(64) == 20
+
+
 @given(attempt=st.integers(1, 10_000), chance=st.floats(0, 1))
 def test_jitter_spreads_between_half_of_the_pause_and_all_of_it(attempt: int, chance: float) -> None:
     full = Retry(jitter=False).pause(attempt)

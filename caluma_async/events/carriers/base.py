@@ -110,19 +110,23 @@ class Parcel:
             if lane in self._lanes:
                 return False
             self._lanes.add(lane)
-        return self.owner is not None and self.carrier.reserve(kind_of(receiver))
+        kind = kind_of(receiver)
+        if self.owner is None or not self.carrier.reserve(kind):
+            return False
+        self._places.append(kind)
+        return True
 
     def add(self, event: StoredEvent, receiver: Receiver, new: NewDelivery, row: Recorded) -> None:
         """Take in what was recorded."""
         kind = kind_of(receiver)
         self._recorded.append((event, receiver.name))
         if row.state == State.RUNNING:
-            self._places.append(kind)
             self._claims.append(
                 Claim(id=row.id, claims=1, attempt=1, receiver=receiver.name, lane=new.lane, begun=True, event=event)
             )
             return
         if new.start:
+            self._places.remove(kind)
             self.carrier.give_back(kind)
         if row.state == State.WAITING:
             self._waiting.append(Waiting(row.id, kind, new.lane, receiver.name))
@@ -148,9 +152,13 @@ class Parcel:
         if self._loose:
             self.carrier.carry_loose(self._loose)
 
-    def __del__(self) -> None:
-        for kind in self._places:
+    def give_up(self) -> None:
+        """Nothing comes of it: give the places back. Safe to call twice."""
+        places, self._places = self._places, []
+        for kind in places:
             self.carrier.give_back(kind)
+
+    __del__ = give_up
 
 
 _loose: Final = itertools.count(1)
