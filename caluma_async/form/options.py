@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from caluma_async.errors import InvalidInput
-from caluma_async.form.data_sources import BaseDataSource, data_source, label_of
-from caluma_async.form.models import Document, DynamicOption, Question
+from caluma_async.form.data_sources import BaseDataSource, data_source, data_sources, label_of
+from caluma_async.form.models import Answer, Document, DynamicOption, Question
 from caluma_async.identity import User
 from caluma_async.records import LocalizedText
 from caluma_async.verbs import bulk, inputs
@@ -71,3 +72,52 @@ def record(document: Document, question: Question, labels: Labels, user: User) -
     for option in new:
         option.stamp(user)
     bulk.insert(new)
+
+
+def copied(
+    options: Iterable[tuple[DynamicOption, DynamicOption]], answers: Iterable[tuple[Answer, Answer]], user: User
+) -> bool:
+    """Ask the data sources what becomes of choices that were copied, and write it; whether any changed.
+
+    `options` and `answers` are pairs of the original, answers with their questions, and its copy, which is written
+    already. Three statements at most, none if no data source has an `on_copy` of its own.
+    """
+    pairs = {(new.document_id, new.question_id): (old, new) for old, new in answers}
+    changed: list[DynamicOption] = []
+    dropped: list[DynamicOption] = []
+    touched: dict[UUID, Answer] = {}
+    for original, option in options:
+        old, new = pairs[option.document_id, option.question_id]
+        found = data_sources.find(old.question.data_source)
+        if found is None or found.on_copy is BaseDataSource.on_copy:
+            continue
+        slug, label = found().on_copy(old, new, (original.slug, original.label)) or (None, None)
+        if (slug, label) == (original.slug, original.label):
+            continue
+        touched[new.pk] = new
+        new.value = _replaced(new.value, original.slug, None if slug is None else str(slug))
+        if slug is None:
+            dropped.append(option)
+        else:
+            option.slug, option.label = str(slug), label_of(label)
+            changed.append(option)
+    _write(changed, dropped, list(touched.values()), user)
+    return bool(touched)
+
+
+def _write(
+    changed: Sequence[DynamicOption], dropped: Sequence[DynamicOption], answers: Sequence[Answer], user: User
+) -> None:
+    for row in (*changed, *answers):
+        row.stamp(user)
+    bulk.delete(dropped)
+    bulk.update_each(changed, ["slug", "label"])
+    bulk.update_each(answers, ["value"])
+
+
+def _replaced(value: Any, slug: str, by: str | None) -> Any:
+    """The answer to a choice with one slug in place of another, or without it."""
+    if isinstance(value, list):
+        replaced = [by if each == slug else each for each in value]
+        return [each for each in replaced if each is not None]
+    return by if value == slug else value

@@ -40,6 +40,20 @@ class OddNumbers(BaseDataSource):
         return (None, None)
 
 
+class Renumbering(BaseDataSource):
+    """Numbers whose copies are the next ones; there are none after 3, and 1 stays as it is."""
+
+    def get_data(self, user: Any, question: Any, context: Any) -> Iterable[Any]:
+        return [1, 2, 3]
+
+    def on_copy(self, old_answer: Any, new_answer: Any, old_value: Any) -> Any:
+        asked.append((old_answer.pk, new_answer.pk))
+        slug, label = old_value
+        if slug == "3":
+            return None
+        return (slug, label) if slug == "1" else (int(slug) + 1, {"en": f"after {slug}"})
+
+
 class Failing(BaseDataSource):
     """Always fails."""
 

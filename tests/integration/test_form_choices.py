@@ -12,15 +12,18 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
 from caluma_async.errors import InvalidFormat, InvalidInput, Misconfigured
+from caluma_async.form.calculation import recalculate
 from caluma_async.form.checks import check_listed
 from caluma_async.form.data_sources import data_source, data_sources
 from caluma_async.form.format_validators import format_validators
-from caluma_async.form.models import DynamicOption, Question
+from caluma_async.form.models import Answer, DynamicOption, Question
 from caluma_async.form.options import record
 from caluma_async.form.validation import check_answer
+from caluma_async.form.verbs import CopyDocument
 from caluma_async.identity import User
 from caluma_async.records import LocalizedText
-from caluma_async.testing.factories import make_document, make_form, make_option, make_question
+from caluma_async.testing.factories import make_document, make_dynamic_option, make_form, make_option, make_question
+from caluma_async.verbs import run
 from tests.integration import listed_classes
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +34,7 @@ HERE = listed_classes.__name__
 
 @pytest.fixture(autouse=True)
 def _listed(settings: Any) -> Iterator[None]:
-    names = ("Towns", "OddNumbers", "Failing", "FailingSoftly", "Cached")
+    names = ("Towns", "OddNumbers", "Failing", "FailingSoftly", "Cached", "Renumbering")
     settings.DATA_SOURCE_CLASSES = [f"{HERE}.{name}" for name in names]
     settings.FORMAT_VALIDATOR_CLASSES = [f"{HERE}.PostalCode"]
     listed_classes.asked.clear()
@@ -77,7 +80,7 @@ def test_what_a_source_returned_is_kept_per_arguments_and_user() -> None:
 
 
 def test_the_classes_are_known_by_name() -> None:
-    assert list(data_sources.every()) == ["Towns", "OddNumbers", "Failing", "FailingSoftly", "Cached"]
+    assert list(data_sources.every()) == ["Towns", "OddNumbers", "Failing", "FailingSoftly", "Cached", "Renumbering"]
     assert list(format_validators.every()) == ["postal-code", "email", "phone-number"]
     assert check_listed() == []
 
@@ -216,3 +219,32 @@ def test_a_source_may_decide_by_itself() -> None:
     assert {slug: str(label) for slug, label in labels.items()} == {"7": "Number 7"}
     with pytest.raises(InvalidInput):
         check_answer(question, "7", None, ANNA, {"even": True})
+
+
+def test_a_source_says_what_becomes_of_copied_choices() -> None:
+    make_question("some", form="plan", type="dynamic_multiple_choice", data_source="Renumbering")
+    make_question("one", form="plan", type="dynamic_choice", data_source="Renumbering")
+    make_question("town", form="plan", type="dynamic_choice", data_source="Towns")
+    make_question("gone", form="plan", type="dynamic_choice", data_source="NotListedAnyMore")
+    make_question("count", form="plan", type="calculated_float", calc_expression="'some'|answer|length")
+    document = make_document("plan", answers={"some": ["1", "2", "3"], "one": "3", "town": "bern", "gone": "x"})
+    for question, slugs in {"some": ["1", "2", "3"], "one": ["3"], "town": ["bern"], "gone": ["x"]}.items():
+        for slug in slugs:
+            make_dynamic_option(document, question, slug)
+    recalculate(document.pk, ANNA)
+    copy = run(CopyDocument(ANNA, source=document.pk))
+    values = dict(Answer.objects.filter(document=copy).values_list("question", "value"))
+    assert values == {"some": ["1", "3"], "one": None, "town": "bern", "gone": "x", "count": 2}
+    options = DynamicOption.objects.filter(document=copy).order_by("question", "slug")
+    assert [(option.question_id, option.slug, str(option.label)) for option in options] == [
+        ("gone", "x", "x"),
+        ("some", "1", "1"),
+        ("some", "3", "after 2"),
+        ("town", "bern", "bern"),
+    ]
+    asked = {
+        (Answer.objects.get(pk=old).document_id, Answer.objects.get(pk=new).document_id)
+        for old, new in listed_classes.asked
+    }
+    assert asked == {(document.pk, copy.pk)}
+    assert DynamicOption.objects.filter(document=document).count() == 6

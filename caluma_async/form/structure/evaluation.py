@@ -18,7 +18,7 @@ from caluma_async.form.structure.family import Family
 from caluma_async.form.structure.fields import Field, Layout, Section
 from caluma_async.form.structure.formulas import ANSWER, JEXL, MISSING, Formula
 
-MOST_STEPS: Final = 10 * MAX_STEPS
+MOST_STEPS: Final = 20 * MAX_STEPS
 """What all expressions of a structure may cost together."""
 
 EMPTY: Final[tuple[Any, ...]] = (None, "", [])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from caluma_async.errors import Refused
-from caluma_async.form import families
+from caluma_async.form import families, options
 from caluma_async.form.copies import Copies, Original
 from caluma_async.form.documents import create_documents
 from caluma_async.form.events import (
@@ -102,6 +102,8 @@ class CopyDocument(DocumentVerb[Document]):
         copies.documents.append(copy)
         copies.add(Original.of_document(self.source), self.source.pk, copy, sourced=True)
         copies.write()
+        if options.copied(copies.options, copies.answers, self.user):
+            self.calculate_all([copy])
         self.emit(post_copy_document, document=copy, source=self.source)
         return copy
 
@@ -135,12 +137,12 @@ class RemoveDocument(DocumentVerb[Document]):
         of_answers = [answer.pk for answer in answers]
         rows = AnswerDocument.objects.filter(answer__in=of_answers) | AnswerDocument.objects.filter(document__in=keys)
         links = list(rows.select_related("answer"))
-        files, options = File.objects.filter(answer__in=of_answers), DynamicOption.objects.filter(document__in=keys)
+        files, chosen = File.objects.filter(answer__in=of_answers), DynamicOption.objects.filter(document__in=keys)
         copies = list(Document.objects.filter(source__in=keys).exclude(pk__in=keys))
         for copy in copies:
             copy.source = None
         bulk.update(copies, ["source"])
-        bulk.delete([*options, *files, *links, *answers, *reversed(self.documents)])
+        bulk.delete([*chosen, *files, *links, *answers, *reversed(self.documents)])
         if self.document.pk != self.document.family_id:
             tables = {(link.answer.document_id, link.answer.question_id) for link in links}
             self.calculate(self.document, [(key, slug) for key, slug in tables if key and key not in keys])
