@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 
 from django.db import connection, transaction
 
@@ -50,7 +49,7 @@ def _record(pendings: Sequence[Pending], parcel: Parcel) -> None:
         _write(rows, parcel, logged)
     transaction.on_commit(parcel, robust=True)
     if heard:
-        transaction.on_commit(partial(feed.committed, heard), robust=True)
+        transaction.on_commit(lambda: feed.committed(heard), robust=True)  # Django logs a failing one by its name
 
 
 def _new(event: StoredEvent, due: Due, parcel: Parcel) -> NewDelivery:

@@ -256,3 +256,16 @@ def test_without_a_layer_it_does_nothing(settings: Settings) -> None:
     own.start()
     own.close()
     assert own._running is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_feed_that_fails_harms_no_mutation(
+    rung: EventType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(heard: Any) -> None:
+        raise Misconfigured("no Redis here")
+
+    monkeypatch.setattr(feed, "committed", fail)
+    send_event(rung, "tower", bell=1)
+    assert EventRecord.objects.count() == 1
+    assert "no Redis here" in caplog.text
