@@ -26,6 +26,7 @@ def install() -> None:
         check_modules,
         check_receivers,
         check_atomic_requests,
+        check_pool,
         check_metrics,
         check_carrier,
     ):
@@ -81,6 +82,19 @@ def check_atomic_requests(app_configs: Any = None, **kwargs: Any) -> list[CheckM
     if not connections[DEFAULT_DB_ALIAS].settings_dict["ATOMIC_REQUESTS"]:
         return []
     return [Error("ATOMIC_REQUESTS must be off for the default database.", id="events.E004")]
+
+
+def check_pool(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Threads keep their connections: of a pool each would keep one, and the last ones would wait in vain."""
+    if not connections[DEFAULT_DB_ALIAS].settings_dict["OPTIONS"].get("pool"):
+        return []
+    return [
+        Remark(
+            "The default database has a pool of connections, and every thread keeps one of them.",
+            hint="Leave `pool` out: the settings for threads bound the connections already.",
+            id="events.W003",
+        )
+    ]
 
 
 def check_metrics(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:

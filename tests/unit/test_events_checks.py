@@ -139,3 +139,11 @@ def test_the_list_can_be_had_as_json(post: EventType) -> None:
             }
         ],
     }
+
+
+def test_a_pool_of_connections_is_remarked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert said("events.W003") == []
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {**connection.settings_dict["OPTIONS"], "pool": True})
+    assert said("events.W003") == [
+        "The default database has a pool of connections, and every thread keeps one of them."
+    ]
