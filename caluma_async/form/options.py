@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -83,41 +85,49 @@ def copied(
     already. Three statements at most, none if no data source has an `on_copy` of its own.
     """
     pairs = {(new.document_id, new.question_id): (old, new) for old, new in answers}
-    changed: list[DynamicOption] = []
-    dropped: list[DynamicOption] = []
-    touched: dict[UUID, Answer] = {}
+    of_answers: dict[UUID, list[tuple[DynamicOption, DynamicOption]]] = defaultdict(list)
     for original, option in options:
-        old, new = pairs[option.document_id, option.question_id]
-        found = data_sources.find(old.question.data_source)
-        if found is None or found.on_copy is BaseDataSource.on_copy:
-            continue
-        slug, label = found().on_copy(old, new, (original.slug, original.label)) or (None, None)
-        if (slug, label) == (original.slug, original.label):
-            continue
-        touched[new.pk] = new
-        new.value = _replaced(new.value, original.slug, None if slug is None else str(slug))
-        if slug is None:
-            dropped.append(option)
-        else:
-            option.slug, option.label = str(slug), label_of(label)
-            changed.append(option)
-    _write(changed, dropped, list(touched.values()), user)
-    return bool(touched)
-
-
-def _write(
-    changed: Sequence[DynamicOption], dropped: Sequence[DynamicOption], answers: Sequence[Answer], user: User
-) -> None:
-    for row in (*changed, *answers):
+        of_answers[pairs[option.document_id, option.question_id][1].pk].append((original, option))
+    changes = [_change(old, new, of_answers[new.pk]) for old, new in pairs.values() if new.pk in of_answers]
+    changed = [change for change in changes if change is not None]
+    bulk.delete([option for change in changed for option in change.gone])
+    made = [option for change in changed for option in change.made]
+    touched = [change.answer for change in changed]
+    for row in (*made, *touched):
         row.stamp(user)
-    bulk.delete(dropped)
-    bulk.update_each(changed, ["slug", "label"])
-    bulk.update_each(answers, ["value"])
+    bulk.insert(made)
+    bulk.update_each(touched, ["value"])
+    return bool(changed)
 
 
-def _replaced(value: Any, slug: str, by: str | None) -> Any:
-    """The answer to a choice with one slug in place of another, or without it."""
+@dataclass(frozen=True, kw_only=True)
+class _Change:
+    """What a data source made of a copied answer: choices that go, and those that come in their place."""
+
+    answer: Answer
+    gone: Sequence[DynamicOption]
+    made: Sequence[DynamicOption]
+
+
+def _change(old: Answer, new: Answer, options: Sequence[tuple[DynamicOption, DynamicOption]]) -> _Change | None:
+    found = data_sources.find(old.question.data_source)
+    if found is None or found.on_copy is BaseDataSource.on_copy:
+        return None
+    before = {original.slug: (original.slug, original.label) for original, _ in options}
+    after = {slug: found().on_copy(old, new, each) or (None, None) for slug, each in before.items()}
+    if after == before:
+        return None
+    labels = {str(slug): label_of(label) for slug, label in after.values() if slug is not None}
+    slugs = {slug: None if new_slug is None else str(new_slug) for slug, (new_slug, _) in after.items()}
+    new.value = _replaced(new.value, slugs)
+    document, question = new.document, old.question
+    made = [DynamicOption(document=document, question=question, slug=slug, label=each) for slug, each in labels.items()]
+    return _Change(answer=new, gone=[option for _, option in options], made=made)
+
+
+def _replaced(value: Any, slugs: Mapping[str, str | None]) -> Any:
+    """The answer to a choice with other slugs in place of its own; those that have none are left out."""
     if isinstance(value, list):
-        replaced = [by if each == slug else each for each in value]
-        return [each for each in replaced if each is not None]
-    return by if value == slug else value
+        kept = [slugs.get(each, each) for each in value]
+        return list(dict.fromkeys(each for each in kept if each is not None))
+    return slugs.get(value, value)
