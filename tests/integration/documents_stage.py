@@ -108,4 +108,4 @@ def statements(act: Callable[[], object]) -> int:
     """How many statements it takes, without those that control transactions."""
     with CaptureQueriesContext(connection) as captured:
         act()
-    return len([query for query in captured if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))])
+    return len([query for query in captured if not (query["sql"] or "").startswith(("SAVEPOINT", "RELEASE"))])
