@@ -25,6 +25,7 @@ from caluma_async.form.models import (
     Option,
     Question,
 )
+from caluma_async.form.verbs.defaults import WITHOUT_DEFAULT
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.relay import encode, type_name
 from caluma_async.identity import ANONYMOUS, User
@@ -143,6 +144,8 @@ def make_set(group: str) -> Set:
         )
         for kind in Question.TYPES
     }
+    for question in questions.values():
+        give_default(question, user)
     simple = make_task(f"{group}-simple", user=user)
     several = make_task(f"{group}-several", is_multiple_instance=True, user=user)
     case_form = make_task(f"{group}-case-form", type=Task.TYPE_COMPLETE_WORKFLOW_FORM, user=user)
@@ -200,6 +203,13 @@ def make_answers(
     return answers
 
 
+def give_default(question: Question, user: User) -> None:
+    """An empty default answer, where the type of the question knows one."""
+    if question.type in KINDS and question.type not in WITHOUT_DEFAULT:
+        question.default_answer = make_answer(None, question, user=user)
+        question.save(update_fields=["default_answer"])
+
+
 def _made(record: Record, user: User) -> None:
     record.stamp(user)
     record.save(force_insert=True)
@@ -219,7 +229,8 @@ def _mix(user: User, mine: Set, theirs: Set, name: str) -> None:
     for kind, question in theirs.questions.items():
         more = {**QUESTION.get(kind, {}), **({WITH_FORM[kind]: theirs.form} if kind in WITH_FORM else {})}
         options = [mine.option, theirs.option]
-        make_question(f"{name}-a-{kind}", type=kind, source=question, options=options, user=user, **more)
+        derived = make_question(f"{name}-a-{kind}", type=kind, source=question, options=options, user=user, **more)
+        give_default(derived, theirs_user(theirs))
         FormQuestion.objects.create(id=f"{mine.form.pk}.{question.pk}", form=mine.form, question=question)
     make_task(f"{name}-task", type=Task.TYPE_COMPLETE_TASK_FORM, form=theirs.form, user=user)
     workflow = make_workflow(

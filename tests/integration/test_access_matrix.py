@@ -35,6 +35,8 @@ ROOT = {
 ANSWER_TYPES = [node.name for node in NODE_TYPES.values() if node.model is Answer]
 QUESTION_TYPES = [node.name for node in NODE_TYPES.values() if node.model is Question]
 
+WITH_DEFAULT = [name for name in QUESTION_TYPES if "defaultAnswer" in TYPES[name].fields]  # type: ignore[union-attr]
+
 
 def tasks_of_workflow(workflow: Workflow) -> Iterable[Task]:
     flows = TaskFlow.objects.filter(workflow=workflow).select_related("flow")
@@ -57,6 +59,7 @@ NESTED: dict[str, Callable[[Any], Iterable[Any]]] = {
         f"{kind}.options": lambda question: children(Option, questions=question)
         for kind in ("ChoiceQuestion", "MultipleChoiceQuestion")
     },
+    **{f"{kind}.defaultAnswer": lambda question: [question.default_answer] for kind in WITH_DEFAULT},
     "TableQuestion.rowForm": lambda question: [question.row_form],
     "FormQuestion.subForm": lambda question: [question.sub_form],
     "Option.source": lambda option: [option.source],

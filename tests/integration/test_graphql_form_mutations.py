@@ -11,7 +11,7 @@ from caluma_async.form.models import Form, Question
 from caluma_async.graphql.relay import encode
 from caluma_async.testing.factories import make_document, make_dynamic_option, make_form, make_option, make_question
 from tests.api import ask, gid, nodes, refusal
-from tests.integration.forms_stage import with_streets
+from tests.integration.forms_stage import plan_with_every_question, with_streets
 
 pytestmark = pytest.mark.django_db
 
@@ -194,3 +194,59 @@ def test_dynamic_options_that_were_chosen_are_listed() -> None:
     }
     by_label = ask(asked, filter=[{"question": "street"}], order=[{"attribute": "LABEL"}])["allUsedDynamicOptions"]
     assert [each["slug"] for each in nodes(by_label)] == ["mill", "main"]
+
+
+DEFAULTS: dict[str, tuple[str, Any]] = {
+    "text": ("String", "Ann "),
+    "textarea": ("String", "Ann"),
+    "choice": ("String", "no"),
+    "integer": ("Integer", 3),
+    "float": ("Float", 2.5),
+    "date": ("Date", "2030-01-31"),
+    "multiple_choice": ("List", ["yes"]),
+}
+WITH_DEFAULT = """{ node(id: "%s") { ... on TextQuestion { defaultAnswer { value } }
+    ... on TextareaQuestion { defaultAnswer { value } } ... on IntegerQuestion { defaultAnswer { int: value } }
+    ... on FloatQuestion { defaultAnswer { float: value } } ... on DateQuestion { defaultAnswer { date: value } }
+    ... on ChoiceQuestion { defaultAnswer { value selectedOption { slug } } }
+    ... on MultipleChoiceQuestion { defaultAnswer { list: value } }
+    ... on TableQuestion { defaultAnswer { rows: value { id } } } } }"""
+
+
+@pytest.mark.parametrize("kind", DEFAULTS)
+def test_a_default_answer_of_every_kind_is_saved_shown_and_removed(kind: str) -> None:
+    plan_with_every_question()
+    name, value = DEFAULTS[kind]
+    save = f"""mutation ($input: SaveDefault{name}AnswerInput!) {{ saveDefault{name}Answer(input: $input) {{
+        answer {{ __typename meta question {{ slug }} ... on {name}Answer {{ value }} }} }} }}"""
+    saved = ask(save, input={"question": f"a-{kind}", "value": value, "meta": '{"a": 1}'})
+    assert saved[f"saveDefault{name}Answer"]["answer"] == {
+        "__typename": f"{name}Answer",
+        "meta": {"a": 1},
+        "question": {"slug": f"a-{kind}"},
+        "value": value,
+    }
+    shown = ask(WITH_DEFAULT % f"a-{kind}")["node"]["defaultAnswer"]
+    assert value in shown.values()
+    remove = f"""mutation {{ removeDefaultAnswer(input: {{question: "a-{kind}"}}) {{ question {{ slug }} }} }}"""
+    assert ask(remove)["removeDefaultAnswer"]["question"] == {"slug": f"a-{kind}"}
+    assert ask(WITH_DEFAULT % f"a-{kind}")["node"] == {"defaultAnswer": None}
+
+
+def test_the_default_rows_of_a_table_are_documents() -> None:
+    plan_with_every_question()
+    rows = [gid(make_document("row")) for _ in range(2)]
+    save = """mutation ($input: SaveDefaultTableAnswerInput!) { saveDefaultTableAnswer(input: $input) {
+        answer { ... on TableAnswer { value { id } document { id } } } } }"""
+    answer = ask(save, input={"question": "a-table", "value": rows})["saveDefaultTableAnswer"]["answer"]
+    assert answer == {"value": [{"id": key} for key in rows], "document": None}
+    assert ask(WITH_DEFAULT % "a-table")["node"]["defaultAnswer"]["rows"] == [{"id": key} for key in rows]
+
+
+def test_a_default_answer_that_the_question_does_not_take_is_refused() -> None:
+    plan_with_every_question()
+    save = """mutation { saveDefaultIntegerAnswer(input: {question: "a-integer", value: 10}) { answer { id } } }"""
+    error = refusal(save)
+    assert error["extensions"] == {"code": "invalid", "field": "value"}
+    wrong = """mutation { saveDefaultIntegerAnswer(input: {question: "a-text", value: 1}) { answer { id } } }"""
+    assert refusal(wrong)["extensions"] == {"code": "invalid", "field": "question"}

@@ -22,9 +22,19 @@ from caluma_async.graphql.relay import Node, node_type, type_name
 from caluma_async.graphql.scalars import GenericScalar, QuestionJexl
 
 if TYPE_CHECKING:
+    from caluma_async.graphql.form.answers import (
+        DateAnswer,
+        FloatAnswer,
+        IntegerAnswer,
+        ListAnswer,
+        StringAnswer,
+        TableAnswer,
+    )
     from caluma_async.graphql.form.types import Form
 
 _TYPES = "caluma_async.graphql.form.types"
+_ANSWERS = "caluma_async.graphql.form.answers"
+_DEFAULT: Final = models.Question.default_answer
 
 
 def _question_type(instance: models.Question, *_: Any) -> str:
@@ -104,6 +114,7 @@ class Lengthy(Held):
 
     min_length: int | None = _configured("min_length")
     max_length: int | None = _configured("max_length")
+    default_answer: Annotated[StringAnswer, strawberry.lazy(_ANSWERS)] | None = related(_DEFAULT)
 
 
 @strawberry.type
@@ -135,6 +146,7 @@ class IntegerQuestion(Node, Question, Held, Recorded):
 
     min_value: int | None = _configured("min_value")
     max_value: int | None = _configured("max_value")
+    default_answer: Annotated[IntegerAnswer, strawberry.lazy(_ANSWERS)] | None = related(_DEFAULT)
 
 
 @_kind(models.Question.TYPE_FLOAT)
@@ -144,16 +156,21 @@ class FloatQuestion(Node, Question, Held, Recorded):
     min_value: float | None = _configured("min_value")
     max_value: float | None = _configured("max_value")
     step: float | None = _configured("step")
+    default_answer: Annotated[FloatAnswer, strawberry.lazy(_ANSWERS)] | None = related(_DEFAULT)
 
 
 @_kind(models.Question.TYPE_DATE)
 class DateQuestion(Node, Question, Formatted, Recorded):
     """Answered by a date."""
 
+    default_answer: Annotated[DateAnswer, strawberry.lazy(_ANSWERS)] | None = related(_DEFAULT)
+
 
 @_kind(models.Question.TYPE_CHOICE)
 class ChoiceQuestion(Node, Question, Chosen, Recorded):
     """Answered by one of its options."""
+
+    default_answer: Annotated[StringAnswer, strawberry.lazy(_ANSWERS)] | None = related(_DEFAULT)
 
 
 @_kind(models.Question.TYPE_MULTIPLE_CHOICE)
@@ -161,6 +178,7 @@ class MultipleChoiceQuestion(Node, Question, Chosen, Recorded):
     """Answered by any number of its options."""
 
     static_content: str | None = optional_text("static_content")
+    default_answer: Annotated[ListAnswer, strawberry.lazy(_ANSWERS)] | None = related(_DEFAULT)
 
 
 @_kind(models.Question.TYPE_DYNAMIC_CHOICE)
@@ -178,6 +196,7 @@ class TableQuestion(Node, Question, Formatted, Recorded):
     """Answered by rows: a document of the row form for each."""
 
     row_form: Annotated[Form, strawberry.lazy(_TYPES)] | None = related(models.Question.row_form)
+    default_answer: Annotated[TableAnswer, strawberry.lazy(_ANSWERS)] | None = related(_DEFAULT)
 
 
 @_kind(models.Question.TYPE_FORM)
