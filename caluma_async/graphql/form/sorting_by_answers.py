@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.db.models import F, OuterRef, Subquery, TextField, Value
+from django.db.models import F, OuterRef, Subquery
 
 from caluma_async.errors import InvalidInput
 from caluma_async.form.models import Answer, File, Question
@@ -12,8 +12,7 @@ from caluma_async.form.models.answers import KINDS
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.filters.json import SortableAnswer
 from caluma_async.graphql.loaders import visible
-from caluma_async.graphql.ordering import Reaches, seen, sorts_by
-from caluma_async.graphql.ordering import Value as Sorting
+from caluma_async.graphql.ordering import Reaches, Value, seen, sorts_by
 from caluma_async.graphql.relay import key_of
 
 _NOT_SORTED: Final = frozenset({"list", "table"})
@@ -25,15 +24,14 @@ def by_answer(path: str, reaches: Reaches | None = None) -> Any:
     A question that is not there, or that the user may not see, has no answers.
     """
 
-    def meaning(question: str, context: Context) -> Sorting:
+    def meaning(question: str, context: Context) -> Value:
         slug = str(key_of(question, Question, "order"))
-        asked = visible(Question, context).filter(pk=slug).values_list("type", flat=True).first()
-        if asked is None:
-            return Value(None, output_field=TextField())
-        kind = KINDS.get(asked, "list")
+        questions = visible(Question, context).filter(pk=slug)
+        asked = questions.values_list("type", flat=True).first()
+        kind = None if asked is None else KINDS.get(asked, "list")
         if kind in _NOT_SORTED:
             raise InvalidInput(f"order: nothing can be sorted by the answers to {slug}.", field="order")
-        answers = visible(Answer, context).filter(document=OuterRef(path), question=slug)
+        answers = visible(Answer, context).filter(document=OuterRef(path), question__in=questions)
         value = _first_name(context) if kind == "files" else SortableAnswer(F("value"), F("date"))
         return seen(Subquery(answers.values(sorts_by=value)[:1]), reaches or {}, context)
 
