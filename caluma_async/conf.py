@@ -294,6 +294,11 @@ class Settings:
         15.0, "Minutes for which addresses of uploads and downloads are good, with every storage.", 0.01
     )
 
+    # history
+    ENABLE_HISTORICAL_API = Setting(
+        False, "Whether clients may ask for what was before (`documentAsOf`). It is kept in any case.", parse=_flag
+    )
+
     # access
     PERMISSION_CLASSES = _dotted_names(
         [], "Dotted classes that say who may do what; all must allow it. Empty: everybody may."

@@ -153,6 +153,14 @@ def page(
     return Page(lower, upper, last)
 
 
+def cut(found: Sequence[Any], **arguments: Any) -> Rows:
+    """The page of rows that are all at hand."""
+    wanted = page(**arguments)
+    upper = len(found) if wanted.upper is None else min(wanted.upper, len(found))
+    lower = min(wanted.lower, upper) if wanted.last is None else max(wanted.lower, upper - wanted.last)
+    return Rows(found[lower:upper], lower, upper < len(found), len(found))
+
+
 def too_many(field_name: str) -> InvalidInput:
     """The error for a connection that would return more rows than one may."""
     most = settings.GRAPHQL_MAX_ROWS

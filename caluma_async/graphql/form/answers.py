@@ -12,6 +12,7 @@ from caluma_async.graphql.connections import listing
 from caluma_async.graphql.fields import answered_by
 from caluma_async.graphql.form.chosen import selected_option, selected_options
 from caluma_async.graphql.form.questions import Question
+from caluma_async.graphql.form.uploads import download_url, metadata, upload_url
 from caluma_async.graphql.pages import Connection, page_arguments
 from caluma_async.graphql.records import Recorded
 from caluma_async.graphql.relations import related
@@ -122,6 +123,9 @@ class File(Node, Recorded):
     """One file of an answer."""
 
     name: str
+    upload_url: str | None = upload_url()
+    download_url: str | None = download_url()
+    metadata: GenericScalar | None = metadata()
     answer: FilesAnswer | None = related(models.File.answer)
 
 

@@ -11,7 +11,7 @@ from caluma_async.form.models import Answer, DynamicOption, Option
 from caluma_async.form.structure.definition import CHOICES, DYNAMIC
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.loaders import loaded, visible
-from caluma_async.graphql.pages import Rows, page
+from caluma_async.graphql.pages import Rows, cut
 from caluma_async.graphql.selection import ResolveInfo
 from caluma_async.records import LocalizedText
 
@@ -49,10 +49,7 @@ async def selected_options(source: Answer, info: ResolveInfo, /, **arguments: An
     """The resolver of `ListAnswer.selectedOptions`: in the order in which they were chosen."""
     slugs = [slug for slug in source.value or () if isinstance(slug, str)]
     found = await _chosen(source, slugs, info)
-    wanted = page(**arguments).within(len(found))
-    upper = len(found) if wanted.upper is None else min(wanted.upper, len(found))
-    rows = found[wanted.lower : upper] if wanted.last is None else found[wanted.lower : upper][-wanted.last :]
-    return Rows(rows, wanted.lower, upper < len(found), len(found))
+    return cut(found, **arguments)
 
 
 async def _chosen(source: Answer, slugs: Sequence[str], info: ResolveInfo) -> Sequence[Chosen]:
