@@ -53,7 +53,7 @@ def wanted(receiver: Receiver, given: Mapping[str, Any]) -> bool:
 def run(receiver: Receiver, event: Event, arguments: Mapping[str, Any]) -> tuple[Any, Exception | None]:
     """Call the receiver; what it returned, and the error for which it was undone.
 
-    Raises errors that end the transaction: deadlock, serialization failure, lost connection.
+    Raises errors that end the transaction: deadlock, serialization failure, lost connection, a receiver's own COMMIT.
     """
     try:
         with _watch(receiver, event), transaction.atomic(), emissions(), caused_by(event):
@@ -64,6 +64,11 @@ def run(receiver: Receiver, event: Event, arguments: Mapping[str, Any]) -> tuple
     except concurrent.futures.CancelledError:
         raise
     except Exception as error:
+        if _lacks_savepoint(error):
+            raise ReceiverFailed(
+                f"{receiver.name} ended the transaction itself (COMMIT or ROLLBACK). The mutation ends here; what was "
+                f"committed by that stands."
+            ) from error
         if _ends_transaction(error):
             raise
         return None, error
@@ -153,6 +158,18 @@ def is_aborted() -> bool:
 def _ends_transaction(error: BaseException) -> bool:
     """Whether what is around the savepoint is lost as well."""
     return is_aborted() or any(_state_of(one).startswith(FATAL_STATES) for one in _chain(error))
+
+
+def is_ended() -> bool:
+    """Whether somebody ended the transaction that is taken to be open (PostgreSQL)."""
+    if connection.vendor != "postgresql" or connection.connection is None or not connection.in_atomic_block:
+        return False
+    return bool(connection.connection.info.transaction_status == TransactionStatus.IDLE)
+
+
+def _lacks_savepoint(error: BaseException) -> bool:
+    """Whether the savepoint around a receiver was gone when it returned."""
+    return any(_state_of(one) == "3B001" or str(one).startswith("no such savepoint") for one in _chain(error))
 
 
 def _state_of(error: BaseException) -> str:

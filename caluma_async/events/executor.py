@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import traceback
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from caluma_async import around
 from caluma_async.conf import settings
 from caluma_async.errors import ReceiverFailed
 from caluma_async.events import loading
-from caluma_async.events.blocking import is_aborted
+from caluma_async.events.blocking import is_aborted, is_ended
 from caluma_async.events.calling import refuse_awaitable
 from caluma_async.events.event import Event
 from caluma_async.events.outbox import Claim, Result, settle
@@ -25,6 +26,8 @@ from caluma_async.events.retry import DEFAULT, Discard, RetryAfter
 from caluma_async.events.scope import caused_by, emissions
 from caluma_async.events.states import State
 from caluma_async.events.stored import Reference, decode_event, references, resolved
+
+logger = logging.getLogger("caluma_async.events")
 
 _LONGEST_ERROR: Final = 20_000
 
@@ -165,6 +168,10 @@ def _call_and_acknowledge(attempt: Attempt) -> None:
     with transaction.atomic():
         with emissions(user=attempt.event.user):
             _call(attempt)
+            if is_ended():
+                logger.warning(
+                    "%s ended its transaction itself: it may be repeated after a crash.", attempt.receiver.name
+                )
             if is_aborted():
                 raise ReceiverFailed(f"{attempt.receiver.name} hides a database error: what it did is undone.")
         if not settle([delivered(attempt.assignment)]):

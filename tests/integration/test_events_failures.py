@@ -110,6 +110,21 @@ def test_a_receiver_that_swallows_a_database_error_has_failed(
     assert "hiding hides a database error: what it did is undone." in caplog.text
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("statements", [["COMMIT"], ["ROLLBACK"], ["COMMIT", "BEGIN"]])
+def test_a_receiver_that_ends_the_transaction_ends_the_mutation(post: EventType, statements: list[str]) -> None:
+    @on(post, name="committing")
+    def receiver(**kwargs: Any) -> None:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    with pytest.raises(ReceiverFailed, match="committing ended the transaction itself"):
+        mutate(post)
+    assert saved() == ({"verb"} if "COMMIT" in statements else set())
+    Group.objects.create(name="later")  # the connection is of use again
+
+
 @pytest.mark.django_db
 @pytest.mark.postgres
 def test_so_with_raise_exception_it_undoes_the_mutation(post: EventType) -> None:

@@ -284,6 +284,19 @@ async def test_a_def_receiver_and_its_acknowledgement_are_one_transaction(painte
 
 
 @pytest.mark.postgres
+async def test_a_def_receiver_that_ends_its_transaction_is_named(painted: EventType, caplog: Any) -> None:
+    @on(painted, blocking=False, name="committing")
+    def receiver(wall: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("COMMIT")
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north")
+        await heard.until(Kind.DELIVERED)
+    assert "committing ended its transaction itself: it may be repeated after a crash." in caplog.text
+
+
+@pytest.mark.postgres
 async def test_what_a_def_receiver_did_under_an_outdated_claim_is_undone(painted: EventType) -> None:
     @on(painted, blocking=False)
     def receiver(wall: str, event: Any) -> None:
