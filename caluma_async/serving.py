@@ -15,6 +15,7 @@ from caluma_async.events.bus import bus
 from caluma_async.graphql import database
 from caluma_async.graphql.perform import under_way
 from caluma_async.lifespan import Lifespan
+from caluma_async.precedence import requests
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -29,7 +30,7 @@ def protocols(
     """The application of a server process: by path (exactly, with or without a slash at its end), and lifespan."""
     application: Application = ProtocolTypeRouter(
         {
-            "http": _routed(paths, otherwise),
+            "http": _counted(_routed(paths, otherwise)),
             "websocket": _routed(websockets, refuse_websocket),
             "lifespan": lifespan,
         }
@@ -45,6 +46,16 @@ def _routed(paths: Mapping[str, Application], otherwise: Application) -> Applica
         await routes.get(path, otherwise)(scope, receive, send)
 
     return route
+
+
+def _counted(application: Application) -> Application:
+    """Let others know that a request is under way."""
+
+    async def counted(scope: Any, receive: Any, send: Any) -> None:
+        with requests:
+            await application(scope, receive, send)
+
+    return counted
 
 
 async def refuse_websocket(scope: Any, receive: Any, send: Any) -> None:

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from caluma_async.events import outbox
 from caluma_async.events.clerk import Clerk, Look, Round
+from caluma_async.events.lanes import Shares
 from caluma_async.events.models import Delivery, State
 from caluma_async.events.outbox import Hand, NewDelivery, Result, StoredEvent
 from caluma_async.keys import uuid7
@@ -42,7 +43,9 @@ def _cost(fill: object) -> float:
     for turn in range(ROUNDS + 2):
         if turn == 1:  # the first one prepares the statements
             number, begun = 0, time.perf_counter()
-        looks = {"async": Look(receivers=["receiver"], limit=BATCH, fresh=not turn)} if turn <= ROUNDS else {}
+        shares = Shares(BATCH, are_shared=False)
+        look = Look(receivers={"receiver": "receiver"}, limit=BATCH, shares=shares, fresh=not turn)
+        looks = {"async": look} if turn <= ROUNDS else {}
         report = clerk.work(Round(results=results, looks=looks))
         number += len(report.accepted)
         found = [claim for claims in report.found.values() for claim in claims]

@@ -17,6 +17,7 @@ from caluma_async.events.carriers.base import Carrier, Waiting
 from caluma_async.events.emit import emissions, emit
 from caluma_async.events.event import EventType
 from caluma_async.events.outbox import Claim
+from caluma_async.events.receiver import Receiver
 from caluma_async.events.telemetry import Kind, Told, listeners
 from caluma_async.events.worker import Worker
 from caluma_async.identity import User
@@ -34,11 +35,11 @@ class Nowhere:
     owner = None
     enlists = False
 
-    def reserve(self, kind: str) -> bool:
+    def reserve(self, receiver: Receiver) -> bool:
         """There is no place."""
         return False
 
-    def give_back(self, kind: str) -> None:
+    def give_back(self, receiver: Receiver) -> None:
         """There is no place."""
 
     def enlist(self, waiting: Sequence[Waiting]) -> None:

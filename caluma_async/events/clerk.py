@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from django.db import InterfaceError, OperationalError
 
 from caluma_async.events import outbox
-from caluma_async.events.lanes import turned
+from caluma_async.events.lanes import Shares, turned
 from caluma_async.events.outbox import Claim, Fence, Follower, Hand, Result
 from caluma_async.events.outbox.dialect import tune
 from caluma_async.events.states import State
@@ -19,13 +19,15 @@ from caluma_async.events.states import State
 
 @dataclass(slots=True, kw_only=True)
 class Look:
-    """A look for whatever is due: for which receivers, and how many at most.
+    """A look for whatever is due: for which receivers, by the names that rows may have, and how many places there are
+    to be shared out.
 
     A `fresh` one goes once round all lanes, in as many rounds as that takes; the others go on with it.
     """
 
-    receivers: Sequence[str]
+    receivers: Mapping[str, str]
     limit: int
+    shares: Shares
     fresh: bool = True
 
 
@@ -91,17 +93,21 @@ class Clerk:
     def _look(self, kind: str, look: Look) -> tuple[list[Claim], bool]:
         """Half of what fits may be without a lane, and all that lanes leave; whether there may be more."""
         self._turns += 1
-        cursor = self._cursors.get(kind, "")
+        cursor, limit, known = self._cursors.get(kind, ""), look.limit, list(look.receivers)
         if look.fresh:
             self._laps[kind] = 2 if cursor else 1
-        ordered = outbox.first_in_lanes(look.receivers, look.limit, cursor)
+        ordered = outbox.first_in_lanes(known, limit, cursor)
         self._cursors[kind] = ordered.cursor
         if not ordered.cursor:
             self._laps[kind] -= 1
-        unordered = outbox.unordered(turned(look.receivers, self._turns), look.limit)
-        share = max(look.limit - len(unordered), (look.limit + self._turns % 2) // 2)
-        ids = [*ordered.ids[:share], *unordered[: look.limit - min(share, len(ordered.ids))]]
-        left = len(ids) < len(ordered.ids) + len(unordered) or len(unordered) == look.limit
+        unordered = outbox.unordered(turned(known, self._turns), limit)
+        share = max(limit - len(unordered.ids), (limit + self._turns % 2) // 2)
+        lanes, others = list(zip(*ordered[:2], strict=True)), list(zip(*unordered[:2], strict=True))
+        candidates = [*lanes[:share], *others, *lanes[share:]]
+        ids = [id_ for id_, name in candidates if look.shares.take(look.receivers[name])]
+        if len(ids) < len(candidates):
+            self._laps[kind] = max(self._laps[kind], 2)  # lanes that were passed over lie behind
+        left = len(ids) < len(candidates) or len(others) == limit
         return outbox.take(ids, self.hand), left or self._laps[kind] > 0
 
 

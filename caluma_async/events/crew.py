@@ -9,6 +9,8 @@ from concurrent.futures import Executor, Future
 from queue import SimpleQueue
 from typing import ParamSpec, TypeVar
 
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext
+
 from caluma_async.connections import KeptConnections
 
 P = ParamSpec("P")
@@ -119,7 +121,20 @@ class OwnDesk(Executor):
             self._desk = self._crew.take()
         return self._desk.submit(fn, *args, **kwargs)
 
-    def leave(self) -> None:
-        """The delivery is over."""
+    def enter(self) -> ThreadSensitiveContext:
+        """Have the running task's database calls come here: what `async with` does, where there is nothing to hide.
+
+        In a context that is empty to begin with no other executor is inherited. asgiref looks for one in ways that
+        take longer than all that a short delivery does besides.
+        """
+        here = ThreadSensitiveContext(executor=self)
+        SyncToAsync.thread_sensitive_context.set(here)
+        SyncToAsync.context_to_thread_executor[here] = self
+        return here
+
+    def leave(self, here: ThreadSensitiveContext) -> None:
+        """The delivery is over: tasks that outlive it may make no calls any more."""
+        del SyncToAsync.context_to_thread_executor[here]
+        here._exited = True
         if self._desk is not None:
             self._crew.give(self._desk)

@@ -176,10 +176,10 @@ class _Emission:
 
     def _pending(self) -> Pending:
         event, lane = self.event, self.event.type.lane
-        kept = replace(
-            event, context=copy.deepcopy(event.context), lane=None if lane is None else lane(event.arguments)
-        )
-        return Pending(kept, tuple(self.due))
+        if event.context is not None or lane is not None:
+            of_event = None if lane is None else lane(event.arguments)
+            event = replace(event, context=copy.deepcopy(event.context), lane=of_event)
+        return Pending(event, tuple(self.due))
 
 
 def _undo(event: Event, failed: Sequence[tuple[Receiver, Exception]]) -> SignalHandlingError:

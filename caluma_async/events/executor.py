@@ -20,16 +20,19 @@ from caluma_async.events import loading
 from caluma_async.events.blocking import is_aborted, is_ended
 from caluma_async.events.calling import refuse_awaitable
 from caluma_async.events.event import Event
-from caluma_async.events.outbox import Claim, Result, settle
+from caluma_async.events.outbox import Claim, Fence, Result, settle
 from caluma_async.events.receiver import Receiver
 from caluma_async.events.retry import DEFAULT, Discard, RetryAfter
 from caluma_async.events.scope import caused_by, emissions
 from caluma_async.events.states import State
-from caluma_async.events.stored import Reference, decode_event, references, resolved
+from caluma_async.events.stored import Reference, decode_event, mentions_objects, references, resolved
 
 logger = logging.getLogger("caluma_async.events")
 
 _LONGEST_ERROR: Final = 20_000
+
+_LONGEST_AT_ONCE: Final = 10_000
+"""Characters up to which an event may be decoded on the event loop."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +56,7 @@ class Attempt:
     assignment: Assignment
     event: Event
     arguments: dict[str, Any]
+    is_late: bool = False
 
     @property
     def receiver(self) -> Receiver:
@@ -85,6 +89,15 @@ def prepare(assignments: Sequence[Assignment]) -> list[Attempt | BaseException]:
     ]
 
 
+def prepare_at_once(assignment: Assignment) -> Attempt | BaseException | None:
+    """The attempt, or why there is none, where no database is needed for it, nor much time; else `None`."""
+    stored = assignment.claim.event
+    if len(stored.arguments) + len(stored.context) > _LONGEST_AT_ONCE or mentions_objects(stored):
+        return None
+    event = _decoded(assignment)
+    return _attempt(assignment, event, {}) if isinstance(event, Event) else event
+
+
 def _wanted(event: Event) -> set[Reference]:
     return references([event.arguments, event.user, event.context, event.sender])
 
@@ -98,13 +111,14 @@ def _decoded(assignment: Assignment) -> Event | Exception:
 
 def _attempt(assignment: Assignment, event: Event, objects: dict[Any, Any]) -> Attempt | BaseException:
     try:
-        event = replace(
-            event,
-            arguments=resolved(event.arguments, objects),
-            sender=resolved(event.sender, objects),
-            user=resolved(event.user, objects),
-            context=resolved(event.context, objects),
-        )
+        if mentions_objects(assignment.claim.event):
+            event = replace(
+                event,
+                arguments=resolved(event.arguments, objects),
+                sender=resolved(event.sender, objects),
+                user=resolved(event.user, objects),
+                context=resolved(event.context, objects),
+            )
         return Attempt(assignment, event, assignment.receiver.arguments_for(event))
     except KeyError as error:
         missing = error.args[0]
@@ -126,22 +140,38 @@ def is_transactional(receiver: Receiver) -> bool:
 
 
 async def run_async(attempt: Attempt) -> BaseException | None:
-    """Await an `async def` receiver; its error, if any."""
-    limit = time_limit(attempt.receiver)
+    """Await an `async def` receiver, for as long as it takes; its error, if any."""
     try:
         with around.attempts(attempt), caused_by(attempt.event):
             try:
-                async with asyncio.timeout(limit) as deadline:
-                    await attempt.receiver.acall(**attempt.arguments)
-            except TimeoutError:
-                if deadline.expired():
-                    raise TimedOut(f"It took longer than {limit:g} seconds.") from None
+                await attempt.receiver.acall(**attempt.arguments)
+            except asyncio.CancelledError:
+                if attempt.is_late:
+                    raise TimedOut(f"It took longer than {time_limit(attempt.receiver):g} seconds.") from None
                 raise
     except KeyboardInterrupt:  # the loop's own business
         raise
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this attempt and nothing else
         return error
     return None
+
+
+async def run_async_in_time(attempt: Attempt) -> BaseException | None:
+    """Await an `async def` receiver for as long as it may take; its error, if any."""
+    expiry = asyncio.get_running_loop().call_later(
+        time_limit(attempt.receiver), expire, attempt, asyncio.current_task()
+    )
+    try:
+        return await run_async(attempt)
+    finally:
+        expiry.cancel()
+
+
+def expire(attempt: Attempt, task: asyncio.Task[Any] | None) -> None:
+    """Its time is over: cancel the task in which it is awaited."""
+    attempt.is_late = True
+    if task is not None:
+        task.cancel()
 
 
 def run_in_thread(attempt: Attempt) -> BaseException | None:
@@ -178,6 +208,9 @@ def _call_and_acknowledge(attempt: Attempt) -> None:
             raise Lost(f"{attempt.receiver.name}: another process has this delivery by now.")
 
 
+_WITHOUT_A_ROW: Final = Result(fence=Fence(0, 0), state=State.DELIVERED)
+
+
 def delivered(assignment: Assignment) -> Result:
     """It went well."""
     return Result(fence=assignment.claim.fence, state=State.DELIVERED)
@@ -191,7 +224,7 @@ def released(claim: Claim, *, uncounted: bool, delay: float | None = None) -> Re
 def decide(assignment: Assignment, error: BaseException | None) -> Result:
     """What becomes of a delivery whose attempt ended like this."""
     if error is None:
-        return delivered(assignment)
+        return delivered(assignment) if assignment.is_durable else _WITHOUT_A_ROW
     try:
         return _decide(assignment, error)
     except Exception as broken:  # noqa: BLE001 - an error of the receiver's own making that cannot be told or asked

@@ -186,7 +186,9 @@ def moved(changes: Sequence[Changed]) -> None:
 
 def listen(told: Told) -> None:
     """Take in what the engine tells, as far as it is about rows."""
-    if told.kind in _MOVES and told.delivery and (deliveries or settings.CHANNEL_LAYER_URL):
+    if not (deliveries or settings.CHANNEL_LAYER_URL):
+        return
+    if told.kind in _MOVES and told.delivery:
         receiver = registry.find(told.receiver)
         if receiver is None or receiver.durable:
             moved([Changed(told.delivery, told.receiver, told.kind.value, told.ran)])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar, cast
 
@@ -103,12 +102,17 @@ def filters_of(function: Callable[..., Any]) -> tuple[Filter, ...]:
     return tuple(condition for condition in found if condition is not None)
 
 
-@contextmanager
-def evaluated(filters: tuple[Filter, ...]) -> Iterator[None]:
+class evaluated:  # noqa: N801 - used like a function
     """Let calls in this block pass these filters: they were asked when the event was emitted."""
-    before = _evaluated.get()
-    _evaluated.set(frozenset(filters))
-    try:
-        yield
-    finally:
-        _evaluated.set(before)
+
+    __slots__ = ("_before", "_filters")
+
+    def __init__(self, filters: tuple[Filter, ...]) -> None:
+        self._filters = frozenset(filters)
+
+    def __enter__(self) -> None:
+        self._before = _evaluated.get()
+        _evaluated.set(self._filters)
+
+    def __exit__(self, *_: object) -> None:
+        _evaluated.set(self._before)

@@ -55,4 +55,4 @@ def _startable(known: Sequence[str]) -> list[int]:
     found = outbox.first_in_lanes(known, _MANY)
     while not found.ids and found.cursor:
         found = outbox.first_in_lanes(known, _MANY, found.cursor)
-    return [*found.ids, *outbox.unordered(known, _MANY)]
+    return [*found.ids, *outbox.unordered(known, _MANY).ids]

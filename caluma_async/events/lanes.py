@@ -1,16 +1,21 @@
-"""One at a time per lane, fair turns, and how much fits. Pure: knows no database and no event loop."""
+"""One at a time per lane, fair turns and shares, and how much fits. Pure: knows no database and no event loop."""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
 SEPARATOR: Final = "|"
 """Stands in a lane's name between the receiver and the event's lane."""
+
+
+_FOR_EACH_LEFT: Final = 2
+"""How many places a receiver may hold for each that it leaves free, apart from the last one."""
 
 
 def lane_of(receiver: str, lane: str | None) -> str | None:
@@ -24,36 +29,91 @@ def turned(receivers: Sequence[str], turns: int) -> list[str]:
     return [*receivers[first:], *receivers[:first]]
 
 
-class Room:
-    """How many deliveries may still be taken in hand. Emitting threads ask, too."""
+class Shares:
+    """Places, and how many of them each receiver holds.
 
-    def __init__(self, size: int) -> None:
+    Where they are shared, a receiver may hold so many for each that it leaves to others. So one that never gives a
+    place back gets two thirds of them, a second one like it two thirds of the rest, and so on: the last free place
+    goes to nobody but a receiver that holds none.
+    """
+
+    def __init__(self, free: int, held: Mapping[str, int] = MappingProxyType({}), *, are_shared: bool = True) -> None:
+        self.free = free
+        self.held = Counter(held)
+        self.are_shared = are_shared
+
+    def take(self, who: str) -> bool:
+        """Take a place; whether the receiver may have it."""
+        if not self.may_take(who):
+            return False
+        self.free -= 1
+        self.held[who] += 1
+        return True
+
+    def may_take(self, who: str) -> bool:
+        """Whether the receiver may have a place."""
+        held = self.held[who]
+        return self.free > 0 and (not (held and self.are_shared) or held < _FOR_EACH_LEFT * (self.free - 1))
+
+    def give(self, who: str, places: int = 1) -> None:
+        """Give places of a receiver's back."""
+        self.free += places
+        self.held[who] -= places
+        if not self.held[who]:
+            del self.held[who]
+
+
+class Room:
+    """How many deliveries may still be taken in hand, and of which receivers. Emitting threads ask, too."""
+
+    def __init__(self, size: int, *, are_shared: bool = True) -> None:
         self.size = size
-        self._free = size
+        self._shares = Shares(size, are_shared=are_shared)
         self._open = True
         self._lock = threading.Lock()
 
     @property
     def free(self) -> int:
         """How many places are left."""
-        return self._free if self._open else 0
+        return self._shares.free if self._open else 0
 
     @property
     def taken(self) -> int:
         """How many places are in use."""
-        return self.size - self._free
+        return self.size - self._shares.free
 
-    def take(self, wanted: int) -> int:
-        """Take up to so many places; how many there were."""
+    def share(self, are_shared: bool) -> None:
+        """Say whether several receivers may want places."""
+        self._shares.are_shared = are_shared
+
+    def may_take(self, who: str) -> bool:
+        """Whether the receiver could take a place now."""
+        return self._open and self._shares.may_take(who)
+
+    def take(self, who: str) -> bool:
+        """Take a place; whether the receiver got one."""
         with self._lock:
-            taken = min(wanted, self._free) if self._open else 0
-            self._free -= taken
-            return taken
+            return self._open and self._shares.take(who)
 
-    def give(self, places: int) -> None:
+    def give(self, who: str, places: int = 1) -> None:
         """Give places back."""
+        if places:
+            with self._lock:
+                self._shares.give(who, places)
+
+    def lend(self) -> Shares:
+        """Take all free places, for receivers that are still to be found: their shares, to be dealt out elsewhere."""
         with self._lock:
-            self._free += places
+            shares, lent = self._shares, self.free
+            copy = Shares(lent, shares.held, are_shared=shares.are_shared)
+            shares.free -= lent
+            return copy
+
+    def settle(self, lent: int, taken: Mapping[str, int] = MappingProxyType({})) -> None:
+        """What was lent is back, but for what these receivers have taken."""
+        with self._lock:
+            self._shares.free += lent - sum(taken.values())
+            self._shares.held.update(taken)
 
     def close(self) -> None:
         """Let nobody take a place any more."""

@@ -16,7 +16,7 @@ from caluma_async.events.lifecycle import current
 from caluma_async.events.outbox import NewDelivery, StoredEvent
 from caluma_async.events.scope import Due, Pending
 from caluma_async.events.states import State
-from caluma_async.events.stored import encode_event, encode_fitting
+from caluma_async.events.stored import Memo, encode_event, encode_fitting
 
 
 def record(pendings: Sequence[Pending]) -> None:
@@ -35,8 +35,9 @@ def record(pendings: Sequence[Pending]) -> None:
 def _record(pendings: Sequence[Pending], parcel: Parcel) -> None:
     rows: list[tuple[StoredEvent, Due, NewDelivery]] = []
     heard: list[StoredEvent] = []
+    memo: Memo = {}
     for pending in pendings:
-        event = (encode_event if pending.deliveries else encode_fitting)(pending.event)
+        event = (encode_event if pending.deliveries else encode_fitting)(pending.event, memo)
         if audience.wants(pending.event.type):
             heard.append(event)
         for due in pending.deliveries:

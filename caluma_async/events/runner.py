@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from asgiref.sync import ThreadSensitiveContext
 from django.db import DatabaseError, InterfaceError
 
 from caluma_async.conf import settings
@@ -25,9 +25,19 @@ from caluma_async.events.outbox.dialect import tune
 from caluma_async.events.rounds import Rounds, call_on
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind, Told, about, tell
+from caluma_async.precedence import requests
 
 _TOGETHER: Final = 128
 """How many are loaded in one query: half of what runs at once, so that half is loaded while the other is settled."""
+
+_BESIDE_REQUESTS: Final = 16
+"""How many while requests are under way: one that waits for the loop, or for Python's lock, waits for one batch."""
+
+_YOUNG_BESIDE_REQUESTS: Final = 3
+"""How many `def` receivers may have been called in the last moment while requests are under way."""
+
+_YOUNG: Final = 0.1
+"""Seconds for which a `def` receiver is taken to work; after that it waits for something, and takes nothing away."""
 
 _UNREACHABLE: Final = 1.0
 """Seconds after which a delivery is due again that could not be loaded because the database was away."""
@@ -60,6 +70,7 @@ class _Running:
     started: float = field(default_factory=time.perf_counter)
     task: asyncio.Task[None] | None = None
     overdue: asyncio.TimerHandle | None = None
+    is_young: bool = False
 
 
 class Runner:
@@ -75,11 +86,13 @@ class Runner:
         self._loads = Rounds(self._load, lambda: None)
         self._running: dict[int, _Running] = {}
         self._stopping = False
+        self._young = 0
+        self._waiting: deque[Attempt] = deque()
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is loaded or running."""
-        return not (self._running or self._to_load or self._loading)
+        return not (self._running or self._to_load or self._loading or self._waiting)
 
     def start(self, assignments: Sequence[Assignment]) -> None:
         """Attempt these."""
@@ -89,6 +102,8 @@ class Runner:
     def give_back(self) -> None:
         """Give back what has not started."""
         waiting, self._to_load = self._to_load, []
+        waiting += [attempt.assignment for attempt in self._waiting]
+        self._waiting.clear()
         for assignment in waiting:
             self._release(assignment, None)
 
@@ -107,9 +122,14 @@ class Runner:
         self._contexts.close()
 
     async def _load(self) -> None:
-        batch, self._to_load = self._to_load[:_TOGETHER], self._to_load[_TOGETHER:]
+        most = _BESIDE_REQUESTS if requests.are_under_way else _TOGETHER
+        batch, self._to_load = self._to_load[:most], self._to_load[most:]
         if self._to_load:
             self._loads.kick()
+        batch = self._begin_at_once(batch)
+        if not batch:
+            await asyncio.sleep(0)
+            return
         self._loading = len(batch)
         try:
             attempts = await self._prepared(batch)
@@ -117,13 +137,43 @@ class Runner:
             tell(Told(kind=Kind.STUMBLED, error=error, reason="loading what receivers get"))
             attempts = [await self._prepared_alone(assignment) for assignment in batch]
         self._loading = 0
-        for assignment, attempt in zip(batch, attempts, strict=True):
+        self._begin_all(zip(batch, attempts, strict=True))
+
+    def _begin_at_once(self, batch: Sequence[Assignment]) -> list[Assignment]:
+        """Begin those for which nothing is to be loaded; the others."""
+        prepared = [(assignment, executor.prepare_at_once(assignment)) for assignment in batch]
+        self._begin_all((assignment, attempt) for assignment, attempt in prepared if attempt is not None)
+        return [assignment for assignment, attempt in prepared if attempt is None]
+
+    def _begin_all(self, prepared: Iterable[tuple[Assignment, Attempt | BaseException]]) -> None:
+        begun = []
+        for assignment, attempt in prepared:
             if isinstance(attempt, Attempt):
-                self._begin(attempt)
+                if attempt.receiver.is_async:
+                    begun.append(self._begin(attempt))
+                else:
+                    self._waiting.append(attempt)
             elif isinstance(attempt, _Unreachable):
                 self._release(assignment, attempt.error)
             else:
                 self._tell_finished(Finish(assignment, executor.decide(assignment, attempt), attempt))
+        # most are over when they have taken their first step, and need no timer
+        asyncio.get_running_loop().call_soon(self._limit, begun)
+        self._begin_in_threads()
+
+    def _begin_in_threads(self) -> None:
+        """Begin `def` receivers; a few at a time while requests are under way, for those need the same lock."""
+        begun = []
+        while self._waiting and (self._young < _YOUNG_BESIDE_REQUESTS or not requests.are_under_way):
+            begun.append(self._begin(self._waiting.popleft()))
+        self._limit(begun)
+
+    def _grow_up(self, one: _Running) -> None:
+        """It is over, or works no more: the next one may begin."""
+        if one.is_young:
+            one.is_young = False
+            self._young -= 1
+            self._begin_in_threads()
 
     async def _prepared(self, batch: Sequence[Assignment]) -> list[Attempt | BaseException]:
         return await asyncio.get_running_loop().run_in_executor(self._loader, _prepare, batch)
@@ -136,7 +186,7 @@ class Runner:
         delay = None if error is None else _UNREACHABLE
         self._tell_finished(Finish(assignment, executor.released(assignment.claim, uncounted=True, delay=delay), error))
 
-    def _begin(self, attempt: Attempt) -> None:
+    def _begin(self, attempt: Attempt) -> _Running:
         one = _Running(attempt)
         self._running[id(one)] = one
         tell(about(attempt.assignment.claim, Kind.STARTED, seconds=max(now() - attempt.assignment.since, 0)))
@@ -145,19 +195,30 @@ class Runner:
             name = f"{attempt.receiver.name} #{attempt.assignment.claim.id}"
             one.task = loop.create_task(self._await(one), name=name, context=contextvars.Context())
         else:
-            limit = executor.time_limit(attempt.receiver)
-            one.overdue = loop.call_later(limit, self._tell_overdue, one, limit)
+            one.is_young = True
+            self._young += 1
+            loop.call_later(_YOUNG, self._grow_up, one)
             desk = self._threads.take()
             desk.post(partial(self._call, one, desk, loop))
+        return one
+
+    def _limit(self, begun: Sequence[_Running]) -> None:
+        """See to it that these take no longer than they may."""
+        loop = asyncio.get_running_loop()
+        for one in begun:
+            if id(one) in self._running:
+                limit = executor.time_limit(one.attempt.receiver)
+                late = self._time_out if one.task is not None else self._tell_overdue
+                one.overdue = loop.call_later(limit, late, one, limit)
 
     async def _await(self, one: _Running) -> None:
         """Database calls of one delivery share a thread, and do not wait for those of others."""
         desk = OwnDesk(self._contexts)
+        here = desk.enter()
         try:
-            async with ThreadSensitiveContext(executor=desk):
-                error = await executor.run_async(one.attempt)
+            error = await executor.run_async(one.attempt)
         finally:
-            desk.leave()
+            desk.leave(here)
         self._over(one, error)
 
     def _call(self, one: _Running, desk: Desk, loop: asyncio.AbstractEventLoop) -> None:
@@ -178,6 +239,10 @@ class Runner:
             result = executor.decide(assignment, error)
         settled = error is None and executor.is_transactional(assignment.receiver)
         self._tell_finished(Finish(assignment, result, error, ran, settled))
+        self._grow_up(one)
+
+    def _time_out(self, one: _Running, limit: float) -> None:
+        executor.expire(one.attempt, one.task)
 
     def _tell_overdue(self, one: _Running, limit: float) -> None:
         tell(about(one.attempt.assignment.claim, Kind.OVERDUE, seconds=limit))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
@@ -154,12 +153,17 @@ def cause() -> Event | None:
     return _cause.get()
 
 
-@contextmanager
-def caused_by(event: Event | None) -> Iterator[None]:
+class caused_by:  # noqa: N801 - used like a function
     """What is emitted in this block is emitted because of this event; `None`: it begins a chain of its own."""
-    before = _cause.get()
-    _cause.set(event)
-    try:
-        yield
-    finally:
-        _cause.set(before)
+
+    __slots__ = ("_before", "_event")
+
+    def __init__(self, event: Event | None) -> None:
+        self._event = event
+
+    def __enter__(self) -> None:
+        self._before = _cause.get()
+        _cause.set(self._event)
+
+    def __exit__(self, *_: object) -> None:
+        _cause.set(self._before)

@@ -25,6 +25,7 @@ from caluma_async.events.outbox.rows import StoredEvent
 from caluma_async.identity import User
 
 _TAG: Final = "$"
+_OBJECT: Final = '["object", '
 
 
 class Reference(NamedTuple):
@@ -40,31 +41,36 @@ class Gone(NamedTuple):
     name: str
 
 
-def encode_event(event: Event) -> StoredEvent:
-    """The event as its row holds it.
+Memo = dict[int, str]
+"""The texts of objects that were encoded already, by their identity; for as long as nothing can change them."""
+
+
+def encode_event(event: Event, memo: Memo | None = None) -> StoredEvent:
+    """The event as its row holds it; a `memo` may be given for events that are encoded together.
 
     Raises `NotStorable`, which names the argument, for what is neither JSON nor a saved model object.
     """
+    memo = {} if memo is None else memo
     return StoredEvent(
         event.id,
         event.type.name,
-        _encode(event, "sender", event.sender),
+        _remembered(event, "sender", event.sender, memo),
         _encode_arguments(event),
-        _encode(event, "user", event.user),
+        _remembered(event, "user", event.user, memo),
         _encode(event, "context", event.context),
         event.lane,
         event.emitted_at,
         event.causation_id,
         event.correlation_id,
-        _dumps(event.chain),
+        _encode_chain(event.chain),
         carried(),
     )
 
 
-def encode_fitting(event: Event) -> StoredEvent:
+def encode_fitting(event: Event, memo: Memo | None = None) -> StoredEvent:
     """The event for those who only look on: what of it cannot be kept is left out."""
     try:
-        return encode_event(event)
+        return encode_event(event, memo)
     except NotStorable:
         fitting = {name: value for name, value in event.arguments.items() if _fits(value)}
         sender, context = (value if _fits(value) else None for value in (event.sender, event.context))
@@ -134,17 +140,43 @@ def decode_event(stored: StoredEvent, attempt: int) -> Event:
     return Event(
         id=stored.id,
         type=event_type(stored.type),
-        sender=decoder(stored.sender),
+        sender=_decode_value(stored.sender),
         arguments=decoder(stored.arguments),
-        user=decoder(stored.user),
-        context=decoder(stored.context),
+        user=_decode_value(stored.user),
+        context=None if stored.context == "null" else decoder(stored.context),
         lane=stored.lane,
         emitted_at=stored.emitted_at,
         causation_id=stored.causation_id,
         correlation_id=stored.correlation_id,
-        chain=tuple(decoder(stored.chain)),
+        chain=_decode_chain(stored.chain),
         attempt=attempt,
     )
+
+
+def mentions_objects(stored: StoredEvent) -> bool:
+    """Whether there may be references in it; whether there are, shows when it is decoded."""
+    return any(_OBJECT in text for text in (stored.arguments, stored.sender, stored.user, stored.context))
+
+
+def _decode_value(text: str) -> Any:
+    """A sender or a user; one that nobody can change is decoded once."""
+    value = _decode_once(text)
+    return value if type(value) is type or (type(value) is User and not value.claims) else _DECODER.decode(text)
+
+
+@lru_cache(maxsize=1_000)
+def _decode_once(text: str) -> Any:
+    return _DECODER.decode(text)
+
+
+@lru_cache(maxsize=1_000)
+def _decode_chain(text: str) -> tuple[str, ...]:
+    return tuple(_DECODER.decode(text))
+
+
+@lru_cache(maxsize=1_000)
+def _encode_chain(chain: tuple[str, ...]) -> str:
+    return _dumps(chain)
 
 
 def references(value: Any) -> set[Reference]:
@@ -177,6 +209,12 @@ def _encode_arguments(event: Event) -> str:
         except _Unfit as problem:
             raise _refusal(event, name, problem) from None
     return _dumps(_untagged(encoded))
+
+
+def _remembered(event: Event, name: str, value: Any, memo: Memo) -> str:
+    if id(value) not in memo:
+        memo[id(value)] = _encode(event, name, value)
+    return memo[id(value)]
 
 
 def _encode(event: Event, name: str, value: Any) -> str:

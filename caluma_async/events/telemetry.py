@@ -35,6 +35,8 @@ class Kind(Enum):
     EXTENDED = "extended"
     RESUMED = "resumed"
 
+    __hash__ = object.__hash__  # there is one of each, and `Enum` would take the hash of its name each time
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -22,13 +22,14 @@ from caluma_async.events.lease import Keeper
 from caluma_async.events.outbox import Claim, Fence, Hand, Recovered, Result, in_hand
 from caluma_async.events.outbox.dialect import tune
 from caluma_async.events.outbox.upkeep import CHANNEL
+from caluma_async.events.receiver import Receiver
 from caluma_async.events.recovery import Recovery
 from caluma_async.events.registry import registry
 from caluma_async.events.rounds import call_on
 from caluma_async.events.runner import Finish, Runner
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind, Told, tell
-from caluma_async.events.writer import Writer
+from caluma_async.events.writer import Seat, Writer, seat_of
 
 _REMEMBERED: Final = 1_000
 """How many claims are known that were given back because nobody knew of them."""
@@ -57,10 +58,11 @@ class Worker:
         self._recovery = Recovery()
         self._inbox: deque[Callable[[], None]] = deque()
         self._noted = False
-        self._loose: deque[tuple[Claim, float]] = deque()
+        self._queue = Room(settings.EVENT_QUEUE_SIZE)
+        self._loose: dict[str, deque[tuple[Claim, float]]] = {}
         self._strays: set[Fence] = set()
         self._given_back: deque[Fence] = deque(maxlen=_REMEMBERED)
-        self._own: dict[int, str] = {}
+        self._own: dict[int, Seat] = {}
         self._poll: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Future[None] | None = None
@@ -81,7 +83,9 @@ class Worker:
         self.hand = Hand(owner=self._keeper.owner, lease=settings.EVENT_LEASE)
         self._runner = Runner(self._loader_desk, self._over)
         self._writer = Writer(Clerk(self.hand), self._clerk_desk, self.rooms, self._start, self._place_is_free)
+        self._writer.own_only = self.own_only
         self._loop = loop
+        self._share_rooms()
         self._open_inbox()
         self._poll = loop.create_task(self._poll_always())
 
@@ -99,13 +103,13 @@ class Worker:
         await self._stop(settings.EVENT_DRAIN if drain is None else drain)
         self._stopped.set_result(None)
 
-    def reserve(self, kind: str) -> bool:
+    def reserve(self, receiver: Receiver) -> bool:
         """Take a place for a delivery that is about to be recorded as in hand; from any thread."""
-        return self.is_running and bool(self.rooms[kind].take(1))
+        return self.is_running and self.rooms[kind_of(receiver)].take(receiver.name)
 
-    def give_back(self, kind: str) -> None:
+    def give_back(self, receiver: Receiver) -> None:
         """Give a place back that was reserved; from any thread."""
-        self.rooms[kind].give(1)
+        self.rooms[kind_of(receiver)].give(receiver.name)
 
     def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
         """Take over what was committed: what is in hand already, and what waits; from any thread."""
@@ -113,11 +117,8 @@ class Worker:
 
     def carry_loose(self, claims: Sequence[Claim]) -> None:
         """Take over what has no row; from any thread. What does not fit is dropped, and told about."""
-        fits = max(settings.EVENT_QUEUE_SIZE - len(self._loose), 0)
-        self._loose.extend((claim, now()) for claim in claims[:fits])
-        for claim in claims[fits:]:
-            tell(Told(kind=Kind.DROPPED, receiver=claim.receiver, event=claim.event.type, event_id=claim.event.id))
-        self._post(self._start_loose)
+        kept = [claim for claim in claims if self._fits(claim)]
+        self._post(partial(self._queue_up, kept, now()))
 
     def wake(self) -> None:
         """There may be something due; from any thread."""
@@ -187,14 +188,24 @@ class Worker:
         for key, name in named:
             receiver = registry.find(name) if name in known else None
             if receiver is not None:  # else another process knows it, and finds the row by looking
-                self._writer.look_at(kind_of(receiver), key)
+                self._writer.look_at(seat_of(receiver), key)
+
+    def _share_rooms(self) -> None:
+        """A receiver that is the only one has all places for itself."""
+        kinds = Counter(
+            kind_of(receiver) for receiver in registry.all() if not all(map(receiver.blocks, receiver.events))
+        )
+        for kind, room in self.rooms.items():
+            room.share(kinds[kind] > 1)
+        self._queue.share(kinds.total() > 1)
 
     def _look(self) -> None:
+        self._share_rooms()
         self._draw()
         if not self.own_only:
             self._writer.look(*KINDS)
-        for key, kind in self._own.items():
-            self._writer.look_at(kind, key)
+        for key, seat in self._own.items():
+            self._writer.look_at(seat, key)
 
     def _start(self, assignments: Sequence[Assignment]) -> None:
         for assignment in assignments:
@@ -210,16 +221,32 @@ class Worker:
             self._intake.go_on()
         self._changed.set()
 
+    def _fits(self, claim: Claim) -> bool:
+        fits = self._queue.take(claim.receiver)
+        if not fits:
+            tell(Told(kind=Kind.DROPPED, receiver=claim.receiver, event=claim.event.type, event_id=claim.event.id))
+        return fits
+
+    def _queue_up(self, claims: Sequence[Claim], since: float) -> None:
+        for claim in claims:
+            self._loose.setdefault(claim.receiver, deque()).append((claim, since))
+        self._start_loose()
+
     def _start_loose(self) -> None:
         """Start what has no row, as far as there is room."""
-        while self._loose:
-            claim, since = self._loose[0]
-            receiver = self._writer.receiver(claim)
-            if receiver is not None and not self.rooms[kind_of(receiver)].take(1):
-                return
-            self._loose.popleft()
-            if receiver is not None:
-                self._writer.arrive([claim], since)
+        if not self._loose:
+            return
+        started = []
+        for name, waiting in list(self._loose.items()):
+            receiver = self._writer.receiver(waiting[0][0])
+            while waiting and (receiver is None or self.rooms[kind_of(receiver)].take(receiver.name)):
+                claim, since = waiting.popleft()
+                self._queue.give(name)
+                if receiver is not None:
+                    started.append(Assignment(claim, receiver, since))
+            if not waiting:
+                del self._loose[name]
+        self._runner.start(started)
 
     def _take_over(self, claims: Sequence[Claim], waiting: Sequence[Waiting], since: float) -> None:
         if self._stopped is not None:
@@ -229,8 +256,8 @@ class Worker:
         self._writer.arrive([claim for claim in claims if claim not in late] if late else claims, since)
         for one in [*waiting, *map(self._leave, late)]:
             if self.own_only:
-                self._own[one.id] = one.kind
-                self._writer.look_at(one.kind, one.id)
+                self._own[one.id] = one.kind, one.receiver
+                self._writer.look_at(self._own[one.id], one.id)
             elif not self._writer.is_busy(one.lane):
                 self._writer.look(one.kind)
 
@@ -246,7 +273,7 @@ class Worker:
         receiver = self._writer.receiver(claim)
         kind = THREAD if receiver is None else kind_of(receiver)
         self._writer.release([Result(fence=claim.fence, state=State.WAITING, uncounted=True)])
-        self.rooms[kind].give(1)
+        self.rooms[kind].give(claim.receiver)
         return Waiting(claim.id, kind, claim.lane, claim.receiver)
 
     async def _poll_always(self) -> None:

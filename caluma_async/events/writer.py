@@ -6,13 +6,13 @@ Knows capacity and lanes; how an attempt is made is the runner's business.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from caluma_async.events import executor
-from caluma_async.events.carriers.base import ASYNC, THREAD, kind_of
+from caluma_async.events.carriers.base import KINDS, kind_of
 from caluma_async.events.clerk import Clerk, Look, Report, Round
 from caluma_async.events.crew import Desk
 from caluma_async.events.executor import Assignment
@@ -30,6 +30,9 @@ _PAUSE: Final = 0.25
 
 _TIMERS: Final = 10_000
 """How many retries are waited for one by one."""
+
+Seat = tuple[str, str]
+"""A place: the kind of its room, and the receiver that holds it."""
 
 _TICK: Final = 0.002
 """Clocks tick: a moment early is a look for nothing."""
@@ -58,6 +61,8 @@ class Writer:
         """How many deliveries it has taken so far."""
         self.taking = True
         """Whether anything is taken; off while the process drains."""
+        self.own_only = False
+        """Whether nothing is looked for: what is due is all there is to do."""
         self._clerk = clerk
         self._desk = desk
         self._start = start
@@ -69,16 +74,18 @@ class Writer:
         self._busy: Counter[str] = Counter()
         self._heads: dict[str, Fence] = {}
         self._fresh: set[str] = set()
-        self._unfinished: set[str] = set()
-        self._due: list[tuple[str, str | int]] = []
-        self._looked_at: list[tuple[str, str | int]] = []
+        self._wanted: defaultdict[str, set[str]] = defaultdict(set)
+        self._skipped: defaultdict[str, set[str]] = defaultdict(set)
+        self._due: list[tuple[Seat, str | int]] = []
+        self._looked_at: list[tuple[Seat, str | int]] = []
         self._timers = 0
+        self._left: dict[Seat, int] = {}
         self._known: dict[tuple[str, str], Receiver | None] = {}
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is in hand and nothing is to be settled."""
-        return self._rounds.is_idle and not (self.held or self._finished or self._releases)
+        return self._rounds.is_idle and not (self.held or self._finished or self._releases or self._left)
 
     @property
     def due(self) -> int:
@@ -95,9 +102,9 @@ class Writer:
         self._known.clear()
         self._rounds.kick()
 
-    def look_at(self, kind: str, candidate: str | int) -> None:
-        """This lane or this delivery may be due."""
-        self._due.append((kind, candidate))
+    def look_at(self, seat: Seat, candidate: str | int) -> None:
+        """This lane or this delivery may be due, and would take such a seat."""
+        self._due.append((seat, candidate))
         self._rounds.kick()
 
     def is_busy(self, lane: str | None) -> bool:
@@ -113,12 +120,12 @@ class Writer:
         else:
             self._tell(finish, Kind.DELIVERED if finish.error is None else Kind.FAILED)
         if assignment.claim.lane is None:
-            self._leave(kind_of(assignment.receiver), 1)
+            self._leave_soon(seat_of(assignment.receiver))
 
-    def arrive(self, claims: Iterable[Claim], since: float | None = None) -> Counter[str]:
+    def arrive(self, claims: Iterable[Claim], since: float | None = None) -> Counter[Seat]:
         """These are in hand now: those that have begun start, the others wait behind them.
 
-        Returns how many places the former take, by kind.
+        Returns how many places the former take.
         """
         assignments = []
         for claim in claims:
@@ -135,7 +142,7 @@ class Writer:
                 self._followers.add(claim.lane, claim)
         if assignments:
             self._start(assignments)
-        return Counter(kind_of(assignment.receiver) for assignment in assignments)
+        return Counter(seat_of(assignment.receiver) for assignment in assignments)
 
     def give_back_followers(self) -> None:
         """Release what was only fetched."""
@@ -185,18 +192,38 @@ class Writer:
             if not self._busy[lane]:
                 del self._busy[lane]
 
-    def _leave(self, kind: str, places: int) -> None:
-        self.rooms[kind].give(places)
+    def _leave_soon(self, seat: Seat) -> None:
+        """Leave it together with others that are over in the same turn of the loop."""
+        if not self._left:
+            asyncio.get_running_loop().call_soon(self._leave_all)
+        self._left[seat] = self._left.get(seat, 0) + 1
+
+    def _leave_all(self) -> None:
+        left, self._left = self._left, {}
+        for seat, places in left.items():
+            self._leave(seat, places)
+
+    def _leave(self, seat: Seat, places: int) -> None:
+        kind, who = seat
+        self.rooms[kind].give(who, places)
+        if places:
+            self._is_free(kind)
+
+    def _is_free(self, kind: str) -> None:
+        """There may be a place now for whoever waits for one."""
         self._place_is_free()
-        if places and self.taking and (self._due or kind in self._fresh | self._unfinished):
+        if self.taking and (self._due or kind in self._fresh or self._may_look(kind)):
             self._rounds.kick()
+
+    def _may_look(self, kind: str) -> bool:
+        return any(map(self.rooms[kind].may_take, self._wanted[kind]))
 
     async def _round(self) -> None:
         finished, self._finished = self._finished, []
         releases, self._releases = self._releases, []
         todo = Round(results=releases)
         successors = self._gather(todo, finished)
-        places = Counter(kind_of(one.assignment.receiver) for one in finished if one.assignment.claim.lane is not None)
+        places = Counter(seat_of(one.assignment.receiver) for one in finished if one.assignment.claim.lane is not None)
         self._look_further(todo, places)
         if not (todo.results or todo.settled or todo.ids or todo.lanes or todo.looks):
             return
@@ -241,36 +268,62 @@ class Writer:
         """
         return claim.lane is not None and self._heads.get(claim.lane) == claim.fence
 
-    def _look_further(self, todo: Round, places: Counter[str]) -> None:
+    def _look_further(self, todo: Round, places: Counter[Seat]) -> None:
         """What else there is room for."""
         self._looked_at = []
         if not self.taking:
             return
         due, self._due = self._due, []
-        for kind, candidate in due:
-            if not self.rooms[kind].take(1):
-                self._due.append((kind, candidate))
+        for (kind, who), candidate in due:
+            if not self.rooms[kind].take(who):
+                self._put_off((kind, who), candidate)
                 continue
-            self._looked_at.append((kind, candidate))
-            places[kind] += 1
+            self._looked_at.append(((kind, who), candidate))
+            places[kind, who] += 1
             todo.lanes.append(candidate) if isinstance(candidate, str) else todo.ids.append(candidate)
-        for kind in (ASYNC, THREAD):
-            if kind in self._fresh | self._unfinished and (receivers := self._receivers(kind)):
-                limit = self.rooms[kind].take(self.rooms[kind].free)
-                if limit:
-                    todo.looks[kind] = Look(receivers=receivers, limit=limit, fresh=kind in self._fresh)
-                    self._fresh.discard(kind)
-                    self._unfinished.discard(kind)
+        for kind in KINDS:
+            if look := self._next_look(kind):
+                todo.looks[kind] = look
 
-    def _receivers(self, kind: str) -> list[str]:
+    def _put_off(self, seat: Seat, candidate: str | int) -> None:
+        """Keep it in mind; where its receiver holds all that it may, a look finds it when that has changed."""
+        kind, who = seat
+        if self.own_only or not self.rooms[kind].free:
+            self._due.append((seat, candidate))
+        else:
+            self._wanted[kind].add(who)
+            self._skipped[kind].add(who)
+
+    def _next_look(self, kind: str) -> Look | None:
+        """A look for those that are wanted and may have places; one that comes back in has to see every lane."""
+        room, wanted, names = self.rooms[kind], self._wanted[kind], self._names(kind)
+        if kind in self._fresh:
+            wanted.update(names.values())
+        looked = {who for who in wanted if room.may_take(who)}
+        known = {name: who for name, who in names.items() if who in looked}
+        if not known or not (shares := room.lend()).free:
+            return None
+        look = Look(
+            receivers=known,
+            limit=shares.free,
+            shares=shares,
+            fresh=kind in self._fresh or not looked.isdisjoint(self._skipped[kind]),
+        )
+        self._fresh.discard(kind)
+        wanted -= looked
+        self._skipped[kind] = set(wanted)
+        return look
+
+    def _names(self, kind: str) -> Mapping[str, str]:
+        """The receivers of a kind, by the names that rows may have."""
         known = registry.deliverable_names()
-        return [
-            name
+        return {
+            name: receiver.name
             for receiver in registry.all()
             if kind_of(receiver) == kind
             for name in (receiver.name, *receiver.aliases)
             if name in known
-        ]
+        }
 
     def _take_back(
         self,
@@ -278,7 +331,7 @@ class Writer:
         finished: list[Finish],
         releases: list[Result],
         successors: dict[int, Claim],
-        places: Counter[str],
+        places: Counter[Seat],
     ) -> None:
         """The round failed: everything is as it was before."""
         for claim in successors.values():
@@ -289,12 +342,12 @@ class Writer:
         self._finished[:0] = finished
         self._releases[:0] = releases
         for kind, look in todo.looks.items():
-            self.rooms[kind].give(look.limit)
+            self.rooms[kind].settle(look.limit)
             self._fresh.add(kind)
         for one in finished:
-            places[kind_of(one.assignment.receiver)] -= one.assignment.claim.lane is not None
-        for kind, number in places.items():
-            self.rooms[kind].give(number)
+            places[seat_of(one.assignment.receiver)] -= one.assignment.claim.lane is not None
+        for (kind, who), number in places.items():
+            self.rooms[kind].give(who, number)
         self._due[:0] = self._looked_at
 
     def _apply(
@@ -302,7 +355,7 @@ class Writer:
         todo: Round,
         finished: Sequence[Finish],
         successors: dict[int, Claim],
-        places: Counter[str],
+        places: Counter[Seat],
         report: Report,
     ) -> None:
         for one in finished:
@@ -315,13 +368,16 @@ class Writer:
                 self._give_up_lane(one, accepted, follower)
         self.taken += len(report.taken) + sum(map(len, report.found.values()))
         places.subtract(self.arrive(report.taken))
-        for kind, number in places.items():
-            self._leave(kind, number)
-        for kind, claims in report.found.items():
-            self._unfinished.update(report.more & {kind})
-            self._leave(kind, todo.looks[kind].limit - self.arrive(claims)[kind])
+        for seat, number in places.items():
+            self._leave(seat, number)
+        for kind, look in todo.looks.items():
+            if kind in report.more:
+                self._wanted[kind].update(look.receivers.values())
+            taken = self.arrive(report.found[kind])
+            self.rooms[kind].settle(look.limit, {who: number for (_, who), number in taken.items()})
+            self._is_free(kind)
 
-    def _succeed(self, follower: Claim, places: Counter[str]) -> None:
+    def _succeed(self, follower: Claim, places: Counter[Seat]) -> None:
         """Let the lane's next one start."""
         self._forget(follower)
         places.subtract(self.arrive([replace(follower, begun=True, attempt=follower.attempt + 1)]))
@@ -336,8 +392,9 @@ class Writer:
             self._followers.put_back(claim.lane, follower)
         if follower is not None or one.result.state not in FINISHED or not accepted:
             self._give_back(self._followers.drop(claim.lane))
-        if not accepted and self.taking:  # it may have been settled all the same, and the answer got lost
-            self.look_at(kind_of(one.assignment.receiver), claim.lane)
+        if (not accepted or follower is not None) and self.taking:
+            # it may have been settled all the same, and the answer got lost
+            self.look_at(seat_of(one.assignment.receiver), claim.lane)
 
     def _close(self, one: Finish, accepted: bool) -> None:
         claim, state = one.assignment.claim, one.result.state
@@ -348,17 +405,22 @@ class Writer:
         self._tell(one, one.kind)
         if state is State.WAITING and self.taking and one.result.delay is not None:
             candidate = claim.id if claim.lane is None else claim.lane
-            self._later(one.result.delay, kind_of(one.assignment.receiver), candidate)
+            self._later(one.result.delay, seat_of(one.assignment.receiver), candidate)
 
-    def _later(self, delay: float, kind: str, candidate: str | int) -> None:
+    def _later(self, delay: float, seat: Seat, candidate: str | int) -> None:
         """Look at a retry when it is due; polling finds those for which there is no timer."""
         if self._timers < _TIMERS:
             self._timers += 1
-            asyncio.get_running_loop().call_later(delay + _TICK, self._ring, kind, candidate)
+            asyncio.get_running_loop().call_later(delay + _TICK, self._ring, seat, candidate)
 
-    def _ring(self, kind: str, candidate: str | int) -> None:
+    def _ring(self, seat: Seat, candidate: str | int) -> None:
         self._timers -= 1
-        self.look_at(kind, candidate)
+        self.look_at(seat, candidate)
 
     def _tell(self, one: Finish, kind: Kind) -> None:
         tell(about(one.assignment.claim, kind, seconds=one.result.delay or 0.0, ran=one.ran, error=one.error))
+
+
+def seat_of(receiver: Receiver) -> Seat:
+    """The place that a delivery of the receiver takes."""
+    return kind_of(receiver), receiver.name

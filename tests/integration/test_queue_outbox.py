@@ -39,7 +39,7 @@ def put_all(lanes: Sequence[str | None], receiver: str, start: bool, hand: Hand)
 
 def look(limit: int = 100, hand: Hand = US, receivers: Sequence[str] = KNOWN) -> list[outbox.Claim]:
     """Take what is due."""
-    ids = [*outbox.first_in_lanes(receivers, limit).ids, *outbox.unordered(receivers, limit)]
+    ids = [*outbox.first_in_lanes(receivers, limit).ids, *outbox.unordered(receivers, limit).ids]
     return outbox.take(ids, hand)
 
 
@@ -307,13 +307,13 @@ def test_a_look_goes_on_behind_lanes_that_are_blocked(monkeypatch: pytest.Monkey
     second = outbox.first_in_lanes(KNOWN, 6, first.cursor)
     assert len(second.ids) == 2
     assert second.cursor == "a|family 09"
-    assert outbox.first_in_lanes(KNOWN, 6, second.cursor) == ([], "")
+    assert outbox.first_in_lanes(KNOWN, 6, second.cursor) == ([], [], "")
 
 
 def test_the_first_receivers_come_first_without_a_lane() -> None:
     put(None, None, receiver="a")
     put(None, None, receiver="b")
-    assert [claim.receiver for claim in outbox.take(outbox.unordered(["b", "a"], 3), US)] == ["a", "b", "b"]
+    assert [claim.receiver for claim in outbox.take(outbox.unordered(["b", "a"], 3).ids, US)] == ["a", "b", "b"]
 
 
 def test_taking_respects_lanes_whatever_was_looked_for() -> None:

@@ -112,7 +112,7 @@ class Outbox(RuleBasedStateMachine):
     def look(self, owner: int, followers: int) -> None:
         """A process takes everything that is due."""
         found = outbox.first_in_lanes(KNOWN, MANY)
-        ids = [*found.ids, *outbox.unordered(KNOWN, MANY)]
+        ids = [*found.ids, *outbox.unordered(KNOWN, MANY).ids]
         assert found.cursor == ""
         assert sorted(found.ids) == self.model.startable(KNOWN, in_lanes=True)
         assert sorted(ids[len(found.ids) :]) == self.model.startable(KNOWN, in_lanes=False)

@@ -69,7 +69,7 @@ def a_round() -> None:
     """Everything that a worker does with a few deliveries, except counting."""
     one = event("family")
     outbox.record([one], [NewDelivery(one.id, "a", "a|family", start=True)], owner=US.owner, lease=60)
-    found = [*outbox.first_in_lanes(KNOWN, 20).ids, *outbox.unordered(KNOWN, 20), *outbox.first_of(["a|1", "a|2"])]
+    found = [*outbox.first_in_lanes(KNOWN, 20).ids, *outbox.unordered(KNOWN, 20).ids, *outbox.first_of(["a|1", "a|2"])]
     claims = outbox.take(found, US)
     assert len(claims) >= 40
     fences = [claim.fence for claim in claims]
@@ -124,7 +124,7 @@ def test_claiming_and_settling_read_the_same_pages_however_many_rows_there_are()
 
 
 def _pages_per_delivery() -> dict[str, float]:
-    ids = [*outbox.first_in_lanes(KNOWN, 100).ids, *outbox.unordered(KNOWN, 100)]
+    ids = [*outbox.first_in_lanes(KNOWN, 100).ids, *outbox.unordered(KNOWN, 100).ids]
     taken: list[Claim] = []
     cost = {
         "look": _pages(lambda: outbox.first_in_lanes(KNOWN, 100)) / 100,

@@ -25,7 +25,7 @@ from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind, listeners
 from caluma_async.events.worker import Worker
 from tests.integration.engine import Heard, delivering, in_thread, rows
-from tests.integration.worker_stage import async_append, built, emit_in_transaction, isolated, painted  # noqa: F401 - fixtures
+from tests.integration.worker_stage import alone, async_append, built, emit_in_transaction, isolated, painted  # noqa: F401 - fixtures
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
@@ -204,7 +204,7 @@ async def test_a_failing_draw_is_told_of_and_repeated(
     assert (told.reason, got) == ("fetching jobs", ["north"])
 
 
-async def test_a_worker_without_room_leaves_jobs_to_others(painted: EventType, settings: Any) -> None:
+async def test_a_worker_without_room_leaves_jobs_to_others(alone: None, painted: EventType, settings: Any) -> None:
     settings.EVENT_POLL = 3600
     settings.EVENT_CONCURRENCY, settings.EVENT_THREADS = 2, 1
     release, got = asyncio.Event(), []

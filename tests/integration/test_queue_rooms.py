@@ -27,7 +27,7 @@ from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind
 from caluma_async.events.worker import Worker
 from tests.integration.engine import delivering, in_thread, rows
-from tests.integration.worker_stage import AT_ONCE, async_append, built, emit_in_transaction, isolated, painted  # noqa: F401 - fixtures
+from tests.integration.worker_stage import AT_ONCE, alone, async_append, built, emit_in_transaction, isolated, painted  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +43,7 @@ async def test_what_has_no_row_is_delivered_too(painted: EventType) -> None:
 
 
 async def test_what_has_no_row_is_dropped_when_the_queue_is_full(
-    painted: EventType, settings: Any, caplog: Any
+    alone: None, painted: EventType, settings: Any, caplog: Any
 ) -> None:
     settings.EVENT_QUEUE_SIZE = 2
     settings.EVENT_CONCURRENCY = 1
@@ -64,7 +64,7 @@ async def test_what_has_no_row_is_dropped_when_the_queue_is_full(
     assert sum("is dropped" in record.getMessage() for record in caplog.records) == 1
 
 
-async def test_no_more_run_at_once_than_there_is_room_for(painted: EventType, settings: Any) -> None:
+async def test_no_more_run_at_once_than_there_is_room_for(alone: None, painted: EventType, settings: Any) -> None:
     settings.EVENT_CONCURRENCY = 3
     running, most, full = 0, 0, asyncio.Event()
 

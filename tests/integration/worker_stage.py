@@ -22,6 +22,12 @@ def isolated() -> Iterator[None]:
 
 
 @pytest.fixture
+def alone(isolated: None) -> None:
+    """No receiver but the test's own may want places."""
+    registry._receivers = []
+
+
+@pytest.fixture
 def painted() -> EventType:
     """An event without a lane."""
     return EventType("post_painted", arguments=("wall",))

@@ -103,7 +103,7 @@ def stage() -> Iterator[Stage]:
 async def test_what_waits_behind_the_next_one_waits_until_that_one_is_over(stage: Stage) -> None:
     writer, finder = stage.writer, stage.finder
     first, second, third = claim(1, begun=True), claim(2, begun=True), claim(3, begun=False)
-    stage.rooms[THREAD].take(1)
+    stage.rooms[THREAD].take("r")
     writer.arrive([first])
     # its own transaction has settled the first one, and a look finds what comes next before anybody says it is over
     finder.finds = [second, third]

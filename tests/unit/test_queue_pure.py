@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from caluma_async.errors import InvalidReceiver
 from caluma_async.events import logs, telemetry
-from caluma_async.events.lanes import Followers, Room, lane_of, turned
+from caluma_async.events.lanes import Followers, Room, Shares, lane_of, turned
 from caluma_async.events.retry import Discard, Retry, RetryAfter
 from caluma_async.events.telemetry import Kind, Told, listeners, tell
 
@@ -51,23 +51,23 @@ def test_what_a_receiver_may_raise_says_what_it_means() -> None:
 
 
 def test_a_room_gives_no_more_places_than_it_has() -> None:
-    room = Room(3)
-    assert [room.take(2), room.take(2), room.take(1)] == [2, 1, 0]
-    room.give(2)
-    assert (room.free, room.taken, room.take(5)) == (2, 1, 2)
+    room = Room(3, are_shared=False)
+    assert [room.take("a") for _ in range(4)] == [True, True, True, False]
+    room.give("a", 2)
+    assert (room.free, room.taken) == (2, 1)
 
 
 def test_a_closed_room_gives_none() -> None:
     room = Room(3)
     room.close()
-    assert (room.take(1), room.free) == (0, 0)
+    assert (room.take("a"), room.may_take("a"), room.free, room.lend().free) == (False, False, 0, 0)
 
 
 def test_threads_share_a_room() -> None:
-    room, taken = Room(100), []
+    room, taken = Room(100, are_shared=False), []
 
     def take() -> None:
-        taken.extend(room.take(1) for _ in range(50))
+        taken.extend(room.take("a") for _ in range(50))
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for thread in threads:
@@ -75,6 +75,57 @@ def test_threads_share_a_room() -> None:
     for thread in threads:
         thread.join()
     assert (sum(taken), room.free) == (100, 0)
+
+
+def test_what_a_room_lends_is_nobody_else_s_until_it_is_settled() -> None:
+    room = Room(10)
+    assert [room.take("a") for _ in range(3)] == [True] * 3
+    shares = room.lend()
+    assert (shares.free, room.free, room.take("b")) == (7, 0, False)
+    assert [who for who in "aaaaabbbbb" if shares.take(who)] == ["a", "a", "a", "b", "b"]
+    assert shares.may_take("c")
+    room.settle(7, {"a": 3, "b": 2})
+    assert (room.free, room.taken) == (2, 8)
+    assert [room.may_take(who) for who in "abc"] == [False, False, True]
+    room.give("a", 6)
+    assert room.free == 8
+
+
+@pytest.mark.parametrize(("size", "most"), [(1, 1), (2, 1), (3, 2), (4, 2), (16, 10), (256, 170)])
+def test_a_receiver_leaves_others_a_third_of_the_places(size: int, most: int) -> None:
+    shares = Shares(size)
+    assert sum(shares.take("stuck") for _ in range(2 * size)) == most
+    assert shares.take("other") == (size > 1)
+
+
+def test_a_receiver_that_is_the_only_one_has_all_places() -> None:
+    shares = Shares(16, are_shared=False)
+    assert sum(shares.take("only") for _ in range(20)) == 16
+
+
+@given(size=st.integers(1, 300), steps=st.lists(st.tuples(st.sampled_from("abcd"), st.booleans(), st.integers(1, 100))))
+def test_the_last_place_is_for_nobody_but_who_holds_none(size: int, steps: list[tuple[str, bool, int]]) -> None:
+    shares = Shares(size)
+    for who, gives, times in steps:
+        for _ in range(times):
+            held, free = shares.held[who], shares.free
+            if gives and held:
+                shares.give(who)
+            elif shares.take(who):
+                assert shares.free == free - 1
+                assert shares.free > 0 or not held
+            else:
+                assert not free or held
+        assert shares.free + shares.held.total() == size
+
+
+@pytest.mark.parametrize(("size", "stuck"), [(16, 3), (256, 6)])
+def test_so_many_receivers_may_be_stuck_before_another_one_is_stopped(size: int, stuck: int) -> None:
+    shares = Shares(size)
+    for number in range(stuck):
+        while shares.take(f"stuck {number}"):
+            pass
+    assert shares.take("fine")
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers()), max_size=30))

@@ -11,6 +11,7 @@ from caluma_async.conf import settings
 from caluma_async.events import outbox
 from caluma_async.events.carriers.base import Source, Waiting
 from caluma_async.events.outbox import Claim
+from caluma_async.events.receiver import Receiver
 from caluma_async.events.worker import Worker
 
 
@@ -35,15 +36,15 @@ class AsyncioQueue:
         worker = self._worker
         return worker.hand.owner if worker is not None and worker.is_running else None
 
-    def reserve(self, kind: str) -> bool:
+    def reserve(self, receiver: Receiver) -> bool:
         """Take a place."""
         worker = self._worker
-        return worker is not None and worker.reserve(kind)
+        return worker is not None and worker.reserve(receiver)
 
-    def give_back(self, kind: str) -> None:
+    def give_back(self, receiver: Receiver) -> None:
         """Give a place back."""
         if self._worker is not None:
-            self._worker.give_back(kind)
+            self._worker.give_back(receiver)
 
     def enlist(self, waiting: Sequence[Waiting]) -> None:
         """The rows are enough."""

@@ -58,10 +58,10 @@ class Carrier(Protocol):
     def owner(self) -> int | None:
         """As whom deliveries may be recorded in hand."""
 
-    def reserve(self, kind: str) -> bool:
+    def reserve(self, receiver: Receiver) -> bool:
         """Take a place for a delivery that is about to be recorded in hand; called inside the transaction."""
 
-    def give_back(self, kind: str) -> None:
+    def give_back(self, receiver: Receiver) -> None:
         """Give such a place back."""
 
     def enlist(self, waiting: Sequence[Waiting]) -> None:
@@ -98,7 +98,7 @@ class Parcel:
         self.carrier = carrier
         self.owner = carrier.owner
         self._lanes: set[str] = set()
-        self._places: list[str] = []
+        self._places: list[Receiver] = []
         self._claims: list[Claim] = []
         self._waiting: list[Waiting] = []
         self._loose: list[Claim] = []
@@ -110,15 +110,13 @@ class Parcel:
             if lane in self._lanes:
                 return False
             self._lanes.add(lane)
-        kind = kind_of(receiver)
-        if self.owner is None or not self.carrier.reserve(kind):
+        if self.owner is None or not self.carrier.reserve(receiver):
             return False
-        self._places.append(kind)
+        self._places.append(receiver)
         return True
 
     def add(self, event: StoredEvent, receiver: Receiver, new: NewDelivery, row: Recorded) -> None:
         """Take in what was recorded."""
-        kind = kind_of(receiver)
         self._recorded.append((event, receiver.name))
         if row.state == State.RUNNING:
             self._claims.append(
@@ -126,10 +124,10 @@ class Parcel:
             )
             return
         if new.start:
-            self._places.remove(kind)
-            self.carrier.give_back(kind)
+            self._places.remove(receiver)
+            self.carrier.give_back(receiver)
         if row.state == State.WAITING:
-            self._waiting.append(Waiting(row.id, kind, new.lane, receiver.name))
+            self._waiting.append(Waiting(row.id, kind_of(receiver), new.lane, receiver.name))
 
     def add_loose(self, event: StoredEvent, receiver: Receiver) -> None:
         """Take in what has no row."""
@@ -155,8 +153,8 @@ class Parcel:
     def give_up(self) -> None:
         """Nothing comes of it: give the places back. Safe to call twice."""
         places, self._places = self._places, []
-        for kind in places:
-            self.carrier.give_back(kind)
+        for receiver in places:
+            self.carrier.give_back(receiver)
 
     __del__ = give_up
 

@@ -17,6 +17,7 @@ from caluma_async.events import executor, outbox
 from caluma_async.events.carriers.base import Waiting
 from caluma_async.events.executor import Assignment, Attempt
 from caluma_async.events.outbox import Claim, Hand
+from caluma_async.events.receiver import Receiver
 from caluma_async.events.registry import registry
 from caluma_async.events.runner import Finish
 from caluma_async.events.telemetry import Kind, about, tell
@@ -36,11 +37,11 @@ class Inline:
     def __init__(self) -> None:
         self._thread = local()
 
-    def reserve(self, kind: str) -> bool:
+    def reserve(self, receiver: Receiver) -> bool:
         """Nothing is recorded in hand: it is taken after the commit."""
         return False
 
-    def give_back(self, kind: str) -> None:
+    def give_back(self, receiver: Receiver) -> None:
         """There are no places."""
 
     def enlist(self, waiting: Sequence[Waiting]) -> None:
@@ -82,7 +83,7 @@ def deliver_due() -> int:
     """Attempt everything that is due, and what that causes, until nothing is left; how many."""
     known = sorted(registry.deliverable_names())
     number = 0
-    while delivered := deliver([*outbox.first_in_lanes(known, _MANY).ids, *outbox.unordered(known, _MANY)]):
+    while delivered := deliver([*outbox.first_in_lanes(known, _MANY).ids, *outbox.unordered(known, _MANY).ids]):
         number += delivered
     return number
 
@@ -115,7 +116,7 @@ def _run(assignment: Assignment) -> BaseException | None:
         return attempted
     # in a context of its own: what the emitting code has set is not about this delivery
     if attempted.receiver.is_async:
-        return Context().run(async_to_sync(executor.run_async), attempted)
+        return Context().run(async_to_sync(executor.run_async_in_time), attempted)
     return Context().run(executor.run_in_thread, attempted)
 
 

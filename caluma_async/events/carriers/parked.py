@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from caluma_async.events.carriers.base import Waiting
 from caluma_async.events.outbox import Claim
+from caluma_async.events.receiver import Receiver
 
 
 class Parked:
@@ -17,11 +18,11 @@ class Parked:
     def __init__(self) -> None:
         self.loose: list[Claim] = []
 
-    def reserve(self, kind: str) -> bool:
+    def reserve(self, receiver: Receiver) -> bool:
         """There is no place."""
         return False
 
-    def give_back(self, kind: str) -> None:
+    def give_back(self, receiver: Receiver) -> None:
         """There was none to take."""
 
     def enlist(self, waiting: Sequence[Waiting]) -> None:

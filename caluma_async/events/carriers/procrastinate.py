@@ -16,6 +16,7 @@ from caluma_async.events.carriers.asyncio_queue import AsyncioQueue
 from caluma_async.events.carriers.base import Drawn, Named, Waiting
 from caluma_async.events.outbox import Claim
 from caluma_async.events.outbox.dialect import Statement
+from caluma_async.events.receiver import Receiver
 
 try:
     import procrastinate
@@ -49,11 +50,11 @@ class Procrastinate:
     def __init__(self, queue: AsyncioQueue) -> None:
         self._queue = queue
 
-    def reserve(self, kind: str) -> bool:
+    def reserve(self, receiver: Receiver) -> bool:
         """Nothing is recorded in hand: it is for whichever worker has room."""
         return False
 
-    def give_back(self, kind: str) -> None:
+    def give_back(self, receiver: Receiver) -> None:
         """There are no places."""
 
     def enlist(self, waiting: Sequence[Waiting]) -> None:

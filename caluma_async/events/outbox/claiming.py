@@ -36,19 +36,20 @@ class Hand:
 
 
 class Found(NamedTuple):
-    """Candidates, and the lane after which the next look goes on: "" once the last one was seen."""
+    """Candidates, whom each is for, and the lane after which the next look goes on: "" once the last one was seen."""
 
     ids: Sequence[int]
-    cursor: str
+    receivers: Sequence[str]
+    cursor: str = ""
 
 
 def first_in_lanes(receivers: Sequence[str], limit: int, cursor: str = "") -> Found:
     """The first deliveries of up to `limit` lanes that are due, from the lane after `cursor` on."""
     known = dialect().listed(receivers)
     rows = _walk(cursor, known, STEPS, known, STEPS, limit)
-    ids = [id_ for id_, _, _ in rows if id_ is not None]
-    seen_all = len(ids) < limit and (not rows or rows[-1][2] < STEPS)
-    return Found(ids, "" if seen_all else rows[-1][1])
+    due = [(id_, receiver) for id_, receiver, _, _ in rows if id_ is not None]
+    seen_all = len(due) < limit and (not rows or rows[-1][3] < STEPS)
+    return Found(*_columns(due), "" if seen_all else rows[-1][2])
 
 
 def first_of(lanes: Sequence[str]) -> list[int]:
@@ -58,16 +59,20 @@ def first_of(lanes: Sequence[str]) -> list[int]:
     return [row[0] for row in _first_of(*dialect().parameters([(lane,) for lane in lanes], 1)) if row[0] is not None]
 
 
-def unordered(receivers: Sequence[str], limit: int) -> list[int]:
+def unordered(receivers: Sequence[str], limit: int) -> Found:
     """Up to `limit` deliveries without a lane that are due; those of the first receivers come first."""
     if dialect().can_lock_rows:
         given = dialect().parameters([(receiver,) for receiver in receivers], 1)
-        return [row[0] for row in _unordered(*given, limit, limit)]
-    ids: list[int] = []
+        return Found(*_columns(_unordered(*given, limit, limit)))
+    due: list[tuple[int, str]] = []
     for receiver in receivers:  # SQLite would sort all there are
-        if len(ids) < limit:
-            ids += [row[0] for row in _unordered_of(receiver, limit - len(ids))]
-    return ids
+        if len(due) < limit:
+            due += [(id_, receiver) for id_, _ in _unordered_of(receiver, limit - len(due))]
+    return Found(*_columns(due))
+
+
+def _columns(due: Sequence[tuple[Any, ...]]) -> tuple[list[int], list[str]]:
+    return [id_ for id_, _ in due], [receiver for _, receiver in due]
 
 
 def take(ids: Sequence[int], hand: Hand, *, followers: int = FOLLOWERS) -> list[Claim]:
@@ -136,11 +141,12 @@ def _walk_text(into: Dialect) -> str:
             ), step + 1
             FROM head WHERE head.id IS NOT NULL AND step < %s
         ), seen AS (
-            SELECT delivery.id, delivery.lane, step, state = 'waiting' AND available_at <= (SELECT {into.now})
+            SELECT delivery.id, delivery.receiver, delivery.lane, step,
+                state = 'waiting' AND available_at <= (SELECT {into.now})
                 AND receiver {into.one_of("text")} AND NOT EXISTS ({_running_beside("delivery")}) AS due
             FROM head JOIN events_delivery AS delivery ON delivery.id = head.id
         )
-        SELECT CASE WHEN due THEN id END, lane, step FROM seen WHERE due OR step = %s LIMIT %s"""
+        SELECT CASE WHEN due THEN id END, receiver, lane, step FROM seen WHERE due OR step = %s LIMIT %s"""
 
 
 def _running_beside(delivery: str) -> str:
@@ -157,7 +163,7 @@ def _first_of_text(into: Dialect) -> str:
 
 def _unordered_of_text(into: Dialect, receiver: str = "%s") -> str:
     return f"""
-        SELECT id FROM events_delivery AS own
+        SELECT id, own.receiver FROM events_delivery AS own
         WHERE own.receiver = {receiver} AND own.lane IS NULL AND own.state = 'waiting'
             AND own.available_at <= (SELECT {into.now})
         ORDER BY available_at, id LIMIT %s"""
@@ -166,7 +172,8 @@ def _unordered_of_text(into: Dialect, receiver: str = "%s") -> str:
 def _unordered_text(into: Dialect) -> str:
     """Receiver by receiver, so that the rows of one that is not known stand in nobody's way."""
     receivers = into.given({"receiver": "text"})
-    return f"SELECT id FROM {receivers}, LATERAL ({_unordered_of_text(into, 'given.receiver')}) AS found LIMIT %s"
+    of_one = _unordered_of_text(into, "given.receiver")
+    return f"SELECT id, found.receiver FROM {receivers}, LATERAL ({of_one}) AS found LIMIT %s"
 
 
 def _may_start(into: Dialect) -> str:
