@@ -44,8 +44,16 @@ SERVED = {
         "suspend_case",
         "suspend_work_item",
     ),
-    "caluma.caluma_form.models": ("Answer", "Document", "Form", "FormQuestion", "Option", "Question", "QuestionOption"),
-    "caluma.caluma_form.api": ("save_document",),
+    "caluma.caluma_form.models": (
+        *("Answer", "AnswerDocument", "Document", "DynamicOption", "File"),
+        *("Form", "FormQuestion", "Option", "Question", "QuestionOption"),
+    ),
+    "caluma.caluma_form.api": ("copy_form", "save_answer", "save_default_answer", "save_document"),
+    "caluma.caluma_form.schema": (
+        *("Answer", "Document", "DynamicOption", "File", "Form", "Option", "Question"),
+        *("AddFormQuestion", "CopyForm", "CopyQuestion", "SaveQuestion", "SaveTextQuestion", "SaveFormQuestion"),
+        *("SaveDocumentAnswer", "SaveDocumentStringAnswer", "SaveDefaultAnswer", "RemoveDefaultAnswer"),
+    ),
     "caluma.caluma_form.format_validators": ("BaseFormatValidator",),
     "caluma.caluma_data_source.data_sources": ("BaseDataSource",),
     "caluma.caluma_data_source.utils": ("data_source_cache",),

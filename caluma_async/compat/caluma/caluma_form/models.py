@@ -1,5 +1,27 @@
-"""Stands for `caluma.caluma_form.models`: what of its tables there is."""
+"""Stands for `caluma.caluma_form.models`: its tables."""
 
-from caluma_async.form.models import Answer, Document, Form, FormQuestion, Option, Question, QuestionOption
+from caluma_async.form.models import (
+    Answer,
+    AnswerDocument,
+    Document,
+    DynamicOption,
+    File,
+    Form,
+    FormQuestion,
+    Option,
+    Question,
+    QuestionOption,
+)
 
-__all__ = ["Answer", "Document", "Form", "FormQuestion", "Option", "Question", "QuestionOption"]
+__all__ = [
+    "Answer",
+    "AnswerDocument",
+    "Document",
+    "DynamicOption",
+    "File",
+    "Form",
+    "FormQuestion",
+    "Option",
+    "Question",
+    "QuestionOption",
+]

@@ -1,6 +1,8 @@
-"""Stands for `caluma.caluma_form.schema`, as far as there are forms: types are the tables."""
+"""Stands for `caluma.caluma_form.schema`: mutations are the verbs, types are the tables."""
 
-from caluma_async.form.models import Answer, Document, Form, Option, Question
-from caluma_async.form.verbs import SaveDocument, SaveForm
+from caluma_async.form import verbs
+from caluma_async.form.models import Answer, Document, DynamicOption, File, Form, Option, Question
+from caluma_async.form.verbs import *  # noqa: F403
 
-__all__ = ["Answer", "Document", "Form", "Option", "Question", "SaveDocument", "SaveForm"]
+__all__ = ["Answer", "Document", "DynamicOption", "File", "Form", "Option", "Question"]
+__all__ += verbs.__all__
