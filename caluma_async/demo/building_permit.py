@@ -12,13 +12,14 @@ from typing import Final
 
 from django.db import transaction
 
-from caluma_async.form.api import save_form
+from caluma_async.demo.application_form import FORM, make_form
 from caluma_async.identity import User
 from caluma_async.workflow.design_api import add_workflow_flow, save_simple_task, save_workflow
 from caluma_async.workflow.models import Workflow
 
+__all__ = ["FORM", "WORKFLOW", "seed"]
+
 WORKFLOW: Final = "building-permit"
-FORM: Final = "building-permit-application"
 
 APPLICANTS: Final = "'applicants'|groups"
 AUTHORITY: Final = "'construction-office'|groups"
@@ -33,6 +34,7 @@ def seed() -> bool:
     with transaction.atomic():
         if Workflow.objects.filter(pk=WORKFLOW).exists():
             return False
+        make_form(DESIGNER)
         _tasks()
         _workflow()
         _flows()
@@ -64,7 +66,6 @@ def _tasks() -> None:
 
 
 def _workflow() -> None:
-    save_form(FORM, DESIGNER, name="Application for a building permit", is_published=True)
     save_workflow(
         WORKFLOW,
         DESIGNER,

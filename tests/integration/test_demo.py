@@ -9,7 +9,8 @@ import pytest
 from django.core.management import call_command
 
 from caluma_async.demo import building_permit
-from caluma_async.form.api import save_form
+from caluma_async.errors import InvalidInput
+from caluma_async.form.api import check_document, save_answer, save_document, save_form
 from caluma_async.identity import User
 from caluma_async.workflow.api import complete_work_item, redo_work_item, start_case
 from caluma_async.workflow.models import Case, Flow, Task, Workflow, WorkItem
@@ -96,3 +97,34 @@ def test_an_incomplete_application_goes_back() -> None:
     complete(case, "submit")
     redo_work_item(case.work_items.get(task="submit"), ANNA)
     assert ready(case) == ["submit"]
+
+
+def test_its_form_asks_for_what_is_planned() -> None:
+    building_permit.seed()
+    document = start_case("building-permit", ANNA, form=building_permit.FORM).document
+    assert document is not None
+    with pytest.raises(InvalidInput) as caught:
+        check_document(document, ANNA)
+    assert {"applicant-name", "kind-of-work", "parcels"} <= caught.value.fields.keys()
+    assert not {"heritage", "energy", "plans", "applicant-email"} & caught.value.fields.keys()
+    save_answer("kind-of-work", document, ANNA, value="alteration")
+    with pytest.raises(InvalidInput) as caught:
+        check_document(document, ANNA)
+    assert "heritage" in caught.value.fields
+
+
+def test_its_fee_follows_the_parcels_and_what_is_planned() -> None:
+    building_permit.seed()
+    document = start_case("building-permit", ANNA, form=building_permit.FORM).document
+    assert document is not None
+    rows = [save_document("building-permit-parcel", ANNA) for _ in range(2)]
+    for row, area in zip(rows, (100, 20.5), strict=True):
+        save_answer("parcel-area", row, ANNA, value=area)
+    save_answer("parcels", document, ANNA, value=[row.pk for row in rows])
+    save_answer("kind-of-work", document, ANNA, value="demolition")
+    assert {slug: document.answers.get(question=slug).value for slug in ("total-area", "fee")} == {
+        "total-area": 120.5,
+        "fee": 341,
+    }
+    save_answer("kind-of-work", document, ANNA, value="new-building")
+    assert document.answers.get(question="fee").value == 741
