@@ -1,6 +1,14 @@
 """The tables of the form domain."""
 
-from caluma_async.form.models.answers import KINDS, Answer, AnswerDocument, Document, DynamicOption, File
+from caluma_async.form.models.answers import (
+    KINDS,
+    Answer,
+    AnswerDocument,
+    Document,
+    DocumentManager,
+    DynamicOption,
+    File,
+)
 from caluma_async.form.models.definition import (
     DefinitionVersion,
     Form,
@@ -18,6 +26,7 @@ __all__ = [
     "AnswerDocument",
     "DefinitionVersion",
     "Document",
+    "DocumentManager",
     "DynamicOption",
     "File",
     "Form",

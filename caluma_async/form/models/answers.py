@@ -33,8 +33,14 @@ else:
     _CharField = models.CharField
 
 
+class DocumentManager(models.Manager["Document"]):
+    """Documents; a class of its own, for modules that find more methods here than ours need."""
+
+
 class Document(UUIDRecord):
     """The answers to one form; the rows of a table are documents of the same family."""
+
+    objects = DocumentManager()
 
     form = models.ForeignKey(Form, on_delete=models.PROTECT, related_name="documents")
     family = models.ForeignKey("self", on_delete=models.CASCADE, related_name="+")
