@@ -15,13 +15,13 @@ from caluma_async.graphql.relay import encode
 from caluma_async.graphql.schema import schema
 
 
-def outcome(document: str, *, context: Context | None = None, **variables: Any) -> Outcome:
+def outcome(document: str, /, *, context: Context | None = None, **variables: Any) -> Outcome:
     """What is answered: status and body."""
     with on_callers_thread():
         return async_to_sync(execute)(schema, Asked(query=document, variables=variables), context or Context())
 
 
-def ask(document: str, *, context: Context | None = None, **variables: Any) -> Any:
+def ask(document: str, /, *, context: Context | None = None, **variables: Any) -> Any:
     """The data of an answer without errors."""
     answered = outcome(document, context=context, **variables)
     assert answered.status == 200, answered.body
@@ -29,7 +29,7 @@ def ask(document: str, *, context: Context | None = None, **variables: Any) -> A
     return answered.body["data"]
 
 
-def refusal(document: str, *, context: Context | None = None, **variables: Any) -> dict[str, Any]:
+def refusal(document: str, /, *, context: Context | None = None, **variables: Any) -> dict[str, Any]:
     """The one error of an answer; an internal one is none that may be expected."""
     answered = outcome(document, context=context, **variables)
     errors = answered.body["errors"]
@@ -39,7 +39,7 @@ def refusal(document: str, *, context: Context | None = None, **variables: Any) 
     return error
 
 
-def statements(document: str, *, context: Context | None = None, **variables: Any) -> int:
+def statements(document: str, /, *, context: Context | None = None, **variables: Any) -> int:
     """How many SQL statements an answer without errors costs."""
     with CaptureQueriesContext(connection) as captured:
         ask(document, context=context, **variables)
