@@ -122,6 +122,7 @@ class Set:
     workflow: Workflow
     flow: Flow
     document: Document
+    copy: Document
     answers: dict[str, Answer]
     case: Case
     done: WorkItem
@@ -154,7 +155,7 @@ def make_set(group: str) -> Set:
     flow = make_flow(workflow, [simple], f"'{several.pk}'|task", user=user)
     make_flow(workflow, [several], "", redoable={several.pk: f"'{simple.pk}'|task"}, user=user)
     document = make_document(form, user=user)
-    make_document(form, source=document, user=user)
+    copy = make_document(form, source=document, user=user)
     make_dynamic_option(document, questions[Question.TYPE_DYNAMIC_CHOICE], "main-street", user=user)
     answers = make_answers(user, document, questions, option, [make_document(form, family=document, user=user)])
     case = make_case(workflow, document=document, meta={"secret": group}, user=user)
@@ -173,6 +174,7 @@ def make_set(group: str) -> Set:
         workflow=workflow,
         flow=flow,
         document=document,
+        copy=copy,
         answers=answers,
         case=case,
         done=done,

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from caluma_async.form.models import Answer, Document
 from caluma_async.graphql.schema import schema
 from caluma_async.identity import User
 from caluma_async.workflow.models import Case, WorkItem
 from tests.api import outcome
 from tests.integration.access_stage import USERS, Set, make_world, missing, named, request_of, sees
+from tests.integration.forms_stage import with_streets
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +54,30 @@ def saved(attribute: str, **more: Any) -> Asked:
     )
 
 
+def answering(question: str, value: Any) -> Asked:
+    """A mutation that gives a first answer in the document that has none."""
+    return Asked(
+        lambda mine: {"document": named(mine.copy), "question": named(mine.questions[question]), "value": value},
+        lambda mine: mine.copy,
+        "document",
+        makes=True,
+    )
+
+
 MUTATIONS: dict[str, Asked] = {
+    "saveDocument": on("document", form=lambda mine: named(mine.form)),
+    "copyDocument": on("document", "source"),
+    "removeDocument": on("copy", "document"),
+    "removeAnswer": Asked(
+        lambda mine: {"answer": named(mine.answers["text"])}, lambda mine: mine.answers["text"], "answer"
+    ),
+    "saveDocumentStringAnswer": answering("text", "New"),
+    "saveDocumentIntegerAnswer": answering("integer", 2),
+    "saveDocumentFloatAnswer": answering("float", 2.5),
+    "saveDocumentDateAnswer": answering("date", "2030-01-31"),
+    "saveDocumentListAnswer": answering("multiple_choice", []),
+    "saveDocumentTableAnswer": answering("table", []),
+    "saveDocumentFilesAnswer": answering("files", [{"name": "new.pdf"}]),
     "saveForm": saved("form"),
     "saveSimpleTask": saved("simple"),
     "saveCompleteWorkflowFormTask": saved("case_form"),
@@ -102,8 +127,17 @@ REFERENCES: list[tuple[str, str, Callable[[Set], Any]]] = [
     ("saveCase", "form", lambda theirs: theirs.form),
     ("reopenCase", "workItems", lambda theirs: [theirs.last]),
     ("createWorkItem", "multipleInstanceTask", lambda theirs: theirs.several),
+    ("saveDocument", "form", lambda theirs: theirs.form),
+    ("saveDocumentStringAnswer", "question", lambda theirs: theirs.questions["text"]),
+    ("saveDocumentTableAnswer", "value", lambda theirs: [theirs.copy]),
 ]
 """What else an input names: the mutation, the key, and an object of another set for it."""
+
+
+@pytest.fixture(autouse=True)
+def data_sources() -> Iterator[None]:
+    with with_streets():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +241,16 @@ def test_an_input_that_names_what_is_hidden_is_answered_as_if_it_were_missing(
     assert answers[0] == answers[1]
 
 
+def test_an_answer_that_is_there_is_changed_by_whoever_may_change_it(world: dict[str, Set]) -> None:
+    for user in USERS.values():
+        for mine in world.values():
+            answer = mine.answers["text"]
+            given = {"document": named(mine.document), "question": named(answer.question), "value": "New"}
+            code, message = run(user, "saveDocumentStringAnswer", given)
+            asked = Asked(lambda _, given=given: given, lambda mine: mine.document, "document")  # type: ignore[misc]
+            assert code == expected(asked, user, mine.document), message
+
+
 def test_an_expression_that_names_a_hidden_task_is_answered_as_if_it_were_missing(world: dict[str, Set]) -> None:
     given = MUTATIONS["addWorkflowFlow"].input(world["own"])
     hidden = world["other"].several.pk
@@ -218,11 +262,12 @@ def test_an_expression_that_names_a_hidden_task_is_answered_as_if_it_were_missin
 
 
 def test_nothing_is_done_by_whoever_may_not(world: dict[str, Set]) -> None:
-    before = (list(Case.objects.order_by("pk").values()), list(WorkItem.objects.order_by("pk").values()))
+    tables = (Case, WorkItem, Document, Answer)
+    before = [list(model._default_manager.order_by("pk").values()) for model in tables]
     for name in ("anonymous", "without rights", "of another group"):
         for mutation, asked in MUTATIONS.items():
             kind = f"{mutation[0].upper()}{mutation[1:]}Input!"
             document = f"mutation ($input: {kind}) {{ {mutation}(input: $input) {{ clientMutationId }} }}"
             body = outcome(document, context=request_of(USERS[name]), input=asked.input(world["own"])).body
             assert body["data"] == {mutation: None}
-    assert before == (list(Case.objects.order_by("pk").values()), list(WorkItem.objects.order_by("pk").values()))
+    assert before == [list(model._default_manager.order_by("pk").values()) for model in tables]

@@ -11,12 +11,13 @@ import pytest
 from django.utils import translation
 from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type, is_leaf_type
 
-from caluma_async.form.models import Option, Question
+from caluma_async.form.models import KINDS, File, Option, Question
 from caluma_async.graphql.connections import Connected
 from caluma_async.graphql.relay import NODE_TYPES, encode, type_name
 from caluma_async.graphql.schema import schema
 from caluma_async.identity import User
 from caluma_async.testing.factories import (
+    make_answer,
     make_case,
     make_document,
     make_dynamic_option,
@@ -48,8 +49,10 @@ def everything(kind: GraphQLObjectType) -> str:
             )
         elif target.name.endswith("Connection"):
             parts.append(f"{name} {{ totalCount edges {{ cursor node {{ __typename }} }} }}")
+        elif has_age(target):
+            parts.append(f"{name} {{ __typename ... on Node {{ id }} createdAt }}")
         else:
-            parts.append(f"{name} {{ __typename ... on Node {{ id }} {'createdAt' if has_age(target) else ''} }}")
+            parts.append(f"{name} {{ __typename }}" if "id" not in target.fields else f"{name} {{ __typename id }}")
     return " ".join(parts)
 
 
@@ -96,7 +99,11 @@ def world() -> dict[str, Any]:
     )
     child = make_case(workflow, parent_work_item=ready, ready=["on-case"])
     questions = Question.objects.filter(forms=plan_with_every_question())
+    answers = [make_answer(root.document, question, user=ANNA) for question in questions if question.type in KINDS]
+    [files] = (answer for answer in answers if answer.kind == "files")
     return {
+        **{type_name(answer): answer for answer in answers},
+        "File": File.objects.create(answer=files, name="plan.pdf"),
         **{type_name(question): question for question in questions},
         "Option": Option.objects.get(pk="yes"),
         "DynamicOption": make_dynamic_option(root.document, "a-dynamic_choice", "main-street"),
