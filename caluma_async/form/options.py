@@ -87,7 +87,9 @@ def copied(
     pairs = {(new.document_id, new.question_id): (old, new) for old, new in answers}
     of_answers: dict[UUID, list[tuple[DynamicOption, DynamicOption]]] = defaultdict(list)
     for original, option in options:
-        of_answers[pairs[option.document_id, option.question_id][1].pk].append((original, option))
+        pair = pairs.get((option.document_id, option.question_id))
+        if pair is not None:  # a choice may be kept for an answer that is gone
+            of_answers[pair[1].pk].append((original, option))
     changes = [_change(old, new, of_answers[new.pk]) for old, new in pairs.values() if new.pk in of_answers]
     changed = [change for change in changes if change is not None]
     bulk.delete([option for change in changed for option in change.gone])

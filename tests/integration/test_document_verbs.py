@@ -207,6 +207,13 @@ def test_a_copy_has_all_that_its_original_has(plan: None) -> None:
     assert all(set(rows) <= set(after[table]) for table, rows in before.items())
 
 
+def test_a_choice_that_is_kept_without_an_answer_is_copied_too(plan: None) -> None:
+    original = make_full_document()
+    Answer.objects.filter(document=original, question="source").delete()
+    copy = copy_document(original, ANNA)
+    assert DynamicOption.objects.get(document=copy).slug == "x"
+
+
 def test_a_row_is_copied_as_a_root(plan: None) -> None:
     original = make_full_document()
     row = value_of(original, "table")[0]
