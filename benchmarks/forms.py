@@ -7,6 +7,7 @@ from benchmarks.report import Options, Row
 
 NAMES = {
     "validity": ("documentValidity", "60 questions, 20 rows"),
+    "page": ("a form page", "form, questions, answers, rows, options"),
     "integer": ("saveDocumentIntegerAnswer", "feeds 2 calculated answers"),
 }
 

@@ -23,6 +23,36 @@ from caluma_async.testing.permit_form import make_permit, make_permit_form
 from caluma_async.verbs import run
 
 BARE = 100
+PAGE = """
+query ($id: ID!) {
+  node(id: $id) {
+    ... on Document {
+      id meta modifiedContentAt
+      form { ...questions name description }
+      answers { edges { node { ...answer ... on TableAnswer { rows: value {
+        id form { slug questions { edges { node { id slug label isHidden isRequired } } } }
+        answers { edges { node { ...answer } } }
+      } } } } }
+    }
+  }
+}
+fragment questions on Form {
+  id slug meta questions { edges { node { ...question ... on FormQuestion { subForm {
+    id slug meta questions { edges { node { ...question } } }
+  } } } } }
+}
+fragment question on Question {
+  __typename id slug label infoText isHidden isRequired meta
+  ... on ChoiceQuestion { options { edges { node { id slug label isHidden } } } }
+  ... on TableQuestion { rowForm { id slug } }
+}
+fragment answer on Answer {
+  __typename id question { id slug }
+  ... on StringAnswer { stringValue: value }
+  ... on IntegerAnswer { integerValue: value }
+  ... on FloatAnswer { floatValue: value }
+}
+"""
 VALIDITY = "query ($id: ID!) { documentValidity(id: $id) { edges { node { isValid errors { slug } } } } }"
 
 
@@ -36,7 +66,12 @@ def measure(seconds: float) -> dict[str, float]:
     def save() -> None:
         run(SaveDocumentIntegerAnswer(ANONYMOUS, document=document.pk, question="amount", value=next(amounts)))
 
-    measured = {"bare": lambda: _bare(document.pk), "validity": lambda: _valid(document), "integer": save}
+    measured = {
+        "bare": lambda: _bare(document.pk),
+        "validity": lambda: _valid(document),
+        "integer": save,
+        "page": lambda: _asked(PAGE, document),
+    }
     times: dict[str, list[float]] = {name: [] for name in measured}
     counts = {f"{name}_statements": _statements(act) for name, act in measured.items()}
     until = time.perf_counter() + seconds
@@ -55,11 +90,16 @@ def _bare(key: UUID) -> None:
             cursor.fetchall()
 
 
-def _valid(document: Document) -> None:
+def _asked(query: str, document: Document) -> Any:
     with on_callers_thread():
-        asked = Asked(query=VALIDITY, variables={"id": str(document.pk)})
-        answered = async_to_sync(execute)(schema, asked, Context())
-    node: Any = answered.body["data"]["documentValidity"]["edges"][0]["node"]
+        answered = async_to_sync(execute)(schema, Asked(query=query, variables={"id": str(document.pk)}), Context())
+    if "errors" in answered.body:
+        raise RuntimeError(answered.body["errors"])
+    return answered.body["data"]
+
+
+def _valid(document: Document) -> None:
+    node = _asked(VALIDITY, document)["documentValidity"]["edges"][0]["node"]
     if not node["isValid"]:
         raise RuntimeError(f"the document is not valid: {node['errors']}")
 
