@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from caluma_async.errors import InvalidExpression, Refused
+from caluma_async.form.structure import AnswerData, DocumentData, Family, Structure
 from tests.unit.structure_stage import catalogue, field, form, hidden, question, required, structure
 
 
@@ -177,3 +179,14 @@ def test_all_expressions_of_a_document_together_have_a_limit() -> None:
     of = structure([form("main", *questions)])
     with pytest.raises(InvalidExpression, match="too many steps"):
         hidden(of)
+
+
+def test_a_table_without_a_row_form_has_no_rows_and_no_row_is_around_itself() -> None:
+    key = uuid4()
+    row = form("row", question("parts", "table", row_form="row"))
+    parts = AnswerData(id=uuid4(), rows=(key,))
+    for main in (form("main", question("parts", "table")), form("main", question("parts", "table", row_form="row"))):
+        documents = {key: DocumentData(id=key, form="main", answers={"parts": parts})}
+        of = Structure(catalogue(main, row), Family(root=key, documents=documents))
+        assert [each.slug for each in of.fields()] == ["parts"]
+        assert of.value(field(of, "parts")) == []

@@ -79,6 +79,13 @@ class Field:
         """By what its answer is known: document and question. Fields of one sub form in several places share it."""
         return self.section.document.id, self.question.slug
 
+    def documents_around(self) -> Iterator[UUID]:
+        """The key of its document, and of those that this is a row of."""
+        place: Field | None = self
+        while place is not None:
+            yield place.section.document.id
+            place = place.section.outside
+
 
 class Layout:
     """All sections and fields of one family."""
@@ -89,9 +96,10 @@ class Layout:
         self.root = Section(catalogue.root, family.documents[family.root], None)
 
     def rows(self, field: Field) -> list[Section]:
-        """The rows of a table, in order."""
+        """The rows of a table, in order; none that is around the table, as no verb makes it."""
         if field.rows is None:
-            field.rows = [self._row(field, key) for key in (field.answer.rows if field.answer else ())]
+            rows = field.answer.rows if field.answer and field.question.row_form else ()
+            field.rows = [self._row(field, key) for key in rows if key not in field.documents_around()]
         return field.rows
 
     def sub_section(self, field: Field) -> Section:

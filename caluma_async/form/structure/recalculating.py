@@ -51,20 +51,11 @@ def _by_question(structure: Structure) -> dict[str, list[Field]]:
 
 def _is_reached(field: Field, reads: frozenset[str] | None, changed: set[Key]) -> bool:
     """Whether one of the changed answers may be read there: those of other rows of the same table are not."""
-    around = _documents_around(field)
+    around = set(field.documents_around())
     return any(
         (reads is None or slug in reads) and (document in around or not _is_row_beside(document, field))
         for document, slug in changed
     )
-
-
-def _documents_around(field: Field) -> set[UUID]:
-    documents = {field.section.document.id}
-    outside = field.section.outside
-    while outside is not None:
-        documents.add(outside.section.document.id)
-        outside = outside.section.outside
-    return documents
 
 
 def _is_row_beside(document: UUID, field: Field) -> bool:
