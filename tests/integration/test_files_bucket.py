@@ -10,6 +10,7 @@ from moto import mock_aws
 from pytest_django import Settings
 
 from caluma_async.errors import Unavailable
+from caluma_async.form.checks import check_storage
 from caluma_async.form.files.blobs import Blob
 from caluma_async.form.files.bucket import Bucket
 from caluma_async.form.files.storage import service, storage
@@ -103,3 +104,15 @@ def test_a_storage_that_does_not_answer_is_unavailable(settings: Settings) -> No
 
 def test_without_any_setting_files_are_kept_here() -> None:
     assert service() == "local"
+
+
+def test_the_check_says_what_is_missing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_storage() == []
+    settings.MEDIA_STORAGE_SERVICE = "minio"
+    assert [message.id for message in check_storage()] == ["form.E003"]
+    settings.MINIO_STORAGE_ENDPOINT = "files.example:9000"
+    assert check_storage() == []
+    monkeypatch.setattr("caluma_async.form.checks.find_spec", lambda name: None)
+    assert [message.id for message in check_storage()] == ["form.E002"]
+    settings.MEDIA_STORAGE_SERVICE = "nowhere"
+    assert check_storage() == []

@@ -13,12 +13,14 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from caluma_async.errors import Unavailable
 from caluma_async.events.models import Delivery
+from caluma_async.form.api import copy_document
 from caluma_async.form.files.blobs import Blob
 from caluma_async.form.files.folder import Folder
 from caluma_async.form.files.settling import copied
 from caluma_async.form.files.storage import storage
 from caluma_async.form.history.entries import entries_of
 from caluma_async.form.models import Answer, File
+from caluma_async.identity import User
 from caluma_async.testing.factories import make_answer, make_document, make_file, make_question
 from caluma_async.testing.plugin import Deliver
 from caluma_async.verbs import bulk
@@ -138,3 +140,14 @@ def test_where_all_receivers_block_it_happens_after_the_commit(
         bulk.delete([file])
         assert folder.metadata(file.blob) is not None
     assert folder.metadata(aside(file)) is not None
+
+
+def test_a_copied_document_has_what_was_uploaded_for_its_original(
+    folder: Folder, papers: Answer, deliver: Deliver
+) -> None:
+    file = make_file(papers, "plan.pdf")
+    upload(folder, file)
+    copy = copy_document(papers.document, User("anna"))
+    deliver()
+    [copied_file] = File.objects.filter(answer__document=copy)
+    assert folder.path(copied_file.blob).read_bytes() == folder.path(file.blob).read_bytes() == b"a plan"
