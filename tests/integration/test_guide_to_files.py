@@ -28,7 +28,7 @@ def test_a_file_is_announced_and_the_document_shown_as_it_was(settings: Settings
     assert (file["name"], file["uploadUrl"].split("=")[0]) == ("plan.pdf", "/files?signature")
     shown = ask(AS_OF, id=gid(document), asOf=timezone.now().isoformat())["documentAsOf"]
     [answer] = nodes(shown["historicalAnswers"])
-    assert (shown["historyType"], [file["name"] for file in answer["value"]]) == ("+", ["plan.pdf"])
+    assert (shown["historyType"], [file["name"] for file in answer["files"]]) == ("+", ["plan.pdf"])
 
 
 def test_cases_are_found_by_their_answers() -> None:
