@@ -6,12 +6,19 @@ Stories are made up, and told to real workers; `TEST_EXAMPLES` tells more of the
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from django.db import connection, connections, transaction
 from hypothesis import given
 
+from caluma_async.events import EventType, on, send_event
+from caluma_async.events.models import Delivery
+from caluma_async.events.outbox.recording import LANE_LOCKS
+from caluma_async.events.receivers import registry
 from caluma_async.events.telemetry import Kind
 from tests.examples import LASTING, examples
 from tests.integration.engine import delivering, in_thread
@@ -39,6 +46,37 @@ async def test_one_worker_keeps_every_lane_in_order(story: Story) -> None:
 @examples(30, phases=LASTING)
 async def test_two_workers_keep_every_lane_in_order_whoever_emits(story: Story) -> None:
     await _tell(story, workers=2)
+
+
+@pytest.mark.postgres
+def test_who_records_in_a_lane_waits_for_whoever_did_before_and_has_not_committed() -> None:
+    with registry.isolated():
+        event = EventType("post_told", arguments=("number",), lane=lambda given: "one")
+        on(event, name="told", blocking=False)(lambda number, **kwargs: None)
+        second = threading.Thread(target=_send_and_close, args=(event,))
+        with transaction.atomic():
+            send_event(event, number=1)
+            second.start()
+            while not _somebody_waits_for_a_lane():
+                assert second.is_alive(), "it went past"
+            send_event(event, number=3)
+        second.join(30)
+    assert [json.loads(row.event.arguments)["number"] for row in Delivery.objects.order_by("id")] == [1, 3, 2]
+
+
+def _send_and_close(event: EventType) -> None:
+    try:
+        send_event(event, number=2)
+    finally:
+        connections.close_all()
+
+
+def _somebody_waits_for_a_lane() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = %s", [LANE_LOCKS]
+        )
+        return bool(cursor.fetchone()[0])
 
 
 async def _tell(story: Story, workers: int) -> None:
