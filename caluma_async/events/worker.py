@@ -281,26 +281,24 @@ class Worker:
         while True:
             self._look()
             try:
-                recovered = await asyncio.get_running_loop().run_in_executor(self._clerk_desk, self._keep_order)
+                await asyncio.get_running_loop().run_in_executor(self._clerk_desk, self._keep_order)
             except Exception as error:  # noqa: BLE001 - the next time may be better
                 tell(Told(kind=Kind.STUMBLED, error=error, reason="polling"))
-            else:
-                self._tell_recovered(recovered)
             await asyncio.sleep(settings.EVENT_POLL)
 
-    def _keep_order(self) -> Sequence[Recovered]:
-        """On the clerk's thread: recovery, and what this process has in hand without knowing."""
+    def _keep_order(self) -> None:
+        """On the clerk's thread: what this process has in hand without knowing, recovery, and then what can wait."""
         tune()
         self._give_strays_back()
         if self.own_only:
             strays = {fence.id for fence in self._strays}
             self._post(partial(self._disown, set(self._own) - strays - outbox.still_waiting(list(self._own))))
-            return ()
-        self._recovery.prune()
+            return
+        holding = [receiver.name for receiver in registry.all() if receiver.on_exhausted == "hold"]
+        self._post(partial(self._tell_recovered, self._recovery.recover(holding, living=[self.hand.owner])))
         for name, number in self._recovery.missing(registry.deliverable_names()):
             tell(Told(kind=Kind.UNKNOWN, receiver=name, number=number))
-        holding = [receiver.name for receiver in registry.all() if receiver.on_exhausted == "hold"]
-        return self._recovery.recover(holding, living=[self.hand.owner])
+        self._recovery.prune()
 
     def _give_strays_back(self) -> None:
         """Rows in our hand that we do not know of, twice in a row: their claim worked, and its answer got lost."""

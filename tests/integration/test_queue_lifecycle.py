@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
-from django.db import connection, transaction
+from django.db import OperationalError, connection, connections, transaction
 
 from caluma_async.events import EventType, Retry, asend_event, lifecycle, on, outbox, recovery, send_event
 from caluma_async.events.carriers.asyncio_queue import AsyncioQueue
@@ -164,6 +164,59 @@ async def test_a_server_takes_over_from_the_loop_in_a_thread(painted: EventType,
         await queue.stop()
         await queue.stop()
     assert sorted(got) == ["early", "late"]
+
+
+@pytest.mark.postgres
+async def test_what_was_recorded_in_the_hand_of_that_loop_runs_once(painted: EventType, got: list[str]) -> None:
+    queue, recorded, go_on = AsyncioQueue(), threading.Event(), threading.Event()
+
+    def emit() -> None:
+        try:
+            with transaction.atomic():
+                send_event(painted, wall="late")
+                recorded.set()
+                assert go_on.wait(20)
+        finally:
+            connections.close_all()
+
+    with lifecycle.using(queue):
+        await asend_event(painted, wall="early")
+        async with asyncio.timeout(20):
+            while await rows("state") != [State.DELIVERED]:
+                pass
+        emitting = asyncio.create_task(asyncio.to_thread(emit))
+        await asyncio.to_thread(recorded.wait, 20)
+        await queue.start()
+        go_on.set()
+        await emitting
+        assert queue.worker is not None
+        await queue.worker.until_nothing_is_due()
+        assert [room.taken for room in queue.worker.rooms.values()] == [0, 0]
+        await queue.stop()
+    assert got == ["early", "late"]
+    assert await rows("state", "attempt", "claims", "crashes") == [
+        (State.DELIVERED, 1, 1, 0),
+        (State.DELIVERED, 1, 2, 0),
+    ]
+
+
+async def test_recovery_does_not_depend_on_what_can_wait(
+    painted: EventType, got: list[str], settings: Any, monkeypatch: Any
+) -> None:
+    settings.EVENT_POLL = 0.01
+
+    def failing(days: float) -> int:
+        raise OperationalError("injected")
+
+    monkeypatch.setattr(recovery.outbox, "prune", failing)
+    with lifecycle.using(_Nowhere()):
+        await asend_event(painted, wall="north")
+    (key,) = await rows("id")
+    await in_thread(outbox.take, [key], Hand(owner=-1, lease=-1))
+    async with delivering() as (_, heard):
+        await heard.until(Kind.RECOVERED)
+        await heard.until(Kind.DELIVERED)
+    assert got == ["north"]
 
 
 async def test_the_lifespan_starts_and_stops_the_worker(settings: Any) -> None:

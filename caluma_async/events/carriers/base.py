@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
-from caluma_async.events.outbox import Claim, NewDelivery, Recorded, StoredEvent
+from caluma_async.events.outbox import Claim, NewDelivery, Recorded, Result, StoredEvent, settle
 from caluma_async.events.receiver import Receiver
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind, Told, tell
@@ -92,7 +92,7 @@ class Parcel:
     is how a rollback is noticed.
     """
 
-    __slots__ = ("_claims", "_lanes", "_loose", "_places", "_recorded", "_waiting", "carrier", "owner")
+    __slots__ = ("_claims", "_kinds", "_lanes", "_loose", "_places", "_recorded", "_waiting", "carrier", "owner")
 
     def __init__(self, carrier: Carrier) -> None:
         self.carrier = carrier
@@ -100,6 +100,7 @@ class Parcel:
         self._lanes: set[str] = set()
         self._places: list[Receiver] = []
         self._claims: list[Claim] = []
+        self._kinds: list[str] = []
         self._waiting: list[Waiting] = []
         self._loose: list[Claim] = []
         self._recorded: list[tuple[StoredEvent, str]] = []
@@ -119,6 +120,7 @@ class Parcel:
         """Take in what was recorded."""
         self._recorded.append((event, receiver.name))
         if row.state == State.RUNNING:
+            self._kinds.append(kind_of(receiver))
             self._claims.append(
                 Claim(id=row.id, claims=1, attempt=1, receiver=receiver.name, lane=new.lane, begun=True, event=event)
             )
@@ -142,6 +144,8 @@ class Parcel:
 
     def __call__(self) -> None:
         """The transaction is committed."""
+        if self._claims and not self._is_ours:
+            self._open_hand()
         self._places.clear()
         for event, receiver in self._recorded:
             tell(Told(kind=Kind.RECORDED, receiver=receiver, event=event.type, event_id=event.id, lane=event.lane))
@@ -150,10 +154,22 @@ class Parcel:
         if self._loose:
             self.carrier.carry_loose(self._loose)
 
+    @property
+    def _is_ours(self) -> bool:
+        """Whether the hand is still there that this was recorded in: a carrier may change it, or stop."""
+        return self.carrier.owner == self.owner
+
+    def _open_hand(self) -> None:
+        """Nobody would know of what is in a hand that is gone: let it wait."""
+        claims, self._claims = self._claims, []
+        settle([Result(fence=claim.fence, state=State.WAITING, uncounted=True) for claim in claims])
+        pairs = zip(claims, self._kinds, strict=True)
+        self._waiting += [Waiting(one.id, kind, one.lane, one.receiver) for one, kind in pairs]
+
     def give_up(self) -> None:
         """Nothing comes of it: give the places back. Safe to call twice."""
         places, self._places = self._places, []
-        for receiver in places:
+        for receiver in places if self._is_ours else ():
             self.carrier.give_back(receiver)
 
     __del__ = give_up
