@@ -12,7 +12,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from caluma_async.events import EventType, on, send_event
+from caluma_async.events import EventType, feed, on, send_event
 from caluma_async.events.models import Delivery, EventRecord, State
 from caluma_async.events.outbox import figures
 from caluma_async.events.telemetry import Kind, Told
@@ -109,6 +109,13 @@ def test_rates_and_run_times_are_those_of_what_was_heard(post: Stage, chief: Cli
     page = content(chief)
     assert '<td data-label="Run 50 %">250 ms</td>' in page
     assert "1 delivered and 0 failed attempts" in page
+
+
+def test_run_times_of_other_processes_are_those_that_they_tell_of(chief: Client) -> None:
+    feed.take({"deliveries": [[1, "elsewhere", "delivered", 0.25], [2, "elsewhere", "started", 0.0]]})
+    page = content(chief)
+    assert 'id="receiver-elsewhere"' in page
+    assert '<td data-label="Run 50 %">250 ms</td>' in page
 
 
 def test_receivers_that_are_not_registered_are_named(post: Stage, chief: Client) -> None:
