@@ -6,14 +6,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from procrastinate.exceptions import ConnectorException
 
 from caluma_async.errors import Misconfigured
-from caluma_async.events import EventType, lifecycle, on, send_event
+from caluma_async.events import EventType, Retry, lifecycle, on, send_event
 from caluma_async.events.carriers import procrastinate
 from caluma_async.events.carriers.asyncio_queue import AsyncioQueue
 from caluma_async.events.carriers.base import Waiting
@@ -102,6 +105,36 @@ def test_jobs_that_are_equal_break_no_transaction(painted: EventType) -> None:
         lifecycle.current().enlist([Waiting(1, "async", None, "painter")] * 2)
         assert run("SELECT 1") == [(1,)]
     assert jobs()[1:] == [[1, 1], [1, 1]]
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_without_the_job_there_are_no_rows_either(painted: EventType) -> None:
+    on(painted)(async_append([]))
+    run("ALTER TABLE procrastinate_jobs RENAME TO procrastinate_away")
+    try:
+        with pytest.raises(ConnectorException):
+            send_event(painted, wall="north")
+    finally:
+        run("ALTER TABLE procrastinate_away RENAME TO procrastinate_jobs")
+    assert run("SELECT count(*) FROM events_delivery") == run("SELECT count(*) FROM events_eventrecord") == [(0,)]
+
+
+async def test_what_a_person_retries_is_taken_at_once(painted: EventType, settings: Any) -> None:
+    settings.EVENT_POLL = 3600
+    mended: list[bool] = []
+
+    @on(painted, name="painter", retry=Retry(max_attempts=1), on_exhausted="hold")
+    async def receiver(wall: str) -> None:
+        if not mended:
+            raise ValueError("broken")
+
+    async with working() as (worker, heard):
+        await worker.until_nothing_is_due()
+        await in_thread(lambda: send_event(painted, wall="north"))
+        await heard.until(Kind.HELD)
+        mended.append(True)
+        await in_thread(lambda: call_command("deliveries", "retry", "--receiver", "painter", stdout=StringIO()))
+        await heard.until(Kind.DELIVERED)
 
 
 async def test_a_job_about_what_is_done_does_nothing_and_is_gone(painted: EventType, settings: Any) -> None:
