@@ -32,10 +32,10 @@ def fresh_database(server: str) -> Iterator[str]:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def manage(database: str, *arguments: str) -> None:
+def manage(database: str, *arguments: str, **settings: str) -> None:
     """Run a management command to its end."""
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    subprocess.run(command, check=True, cwd=ROOT, env=environment(database), stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, cwd=ROOT, env=environment(database) | settings, stdout=subprocess.DEVNULL)
 
 
 def free_port() -> int:

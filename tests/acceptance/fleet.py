@@ -101,8 +101,8 @@ class Fleet:
         self.servers.remove(server)
         return server.stop()
 
-    def wait_for_work(self, server: Server, lines: int = 30) -> None:
-        """Until the server's receivers have done something more."""
+    def wait_for_work(self, server: Server | WorkerProcess, lines: int = 30) -> None:
+        """Until the receivers in a process have done something more."""
         group, before = server.process.pid, len(self.ledger.lines())
         eventually(
             lambda: sum(line.group == group for line in self.ledger.lines()[before:]) >= lines,

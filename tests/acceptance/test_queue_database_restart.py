@@ -1,4 +1,4 @@
-"""PostgreSQL is restarted under load: the server goes on by itself, soon, and nothing is lost."""
+"""PostgreSQL is restarted under load: servers and workers go on by themselves, soon, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -21,20 +21,24 @@ SOON: Final = 5.0
 """Seconds from the database's first answer until requests are answered and deliveries carried out again."""
 
 
-def test_restarts_of_the_database_under_load_lose_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("carrier", ["asyncio", "procrastinate"])
+def test_restarts_of_the_database_under_load_lose_nothing(tmp_path: Path, carrier: str) -> None:
     pauses = []
     with cluster() as database:
-        manage(database.url, "migrate", "--verbosity", "0")
-        with fleet(tmp_path, database.url) as servers:
+        manage(database.url, "migrate", "--verbosity", "0", EVENT_CARRIER=carrier)
+        with fleet(tmp_path, database.url, EVENT_CARRIER=carrier) as servers:
             server = servers.open()
+            deliverer = servers.open_worker() if carrier == "procrastinate" else server
             traffic = busy(server)
             for how in (FAST, IMMEDIATE, FAST):
-                servers.wait_for_work(server, 60)
+                servers.wait_for_work(deliverer, 60)
                 database.restart(how)
                 pauses.append(_until_it_goes_on(servers, traffic))
             traffic.stop()
             servers.wait_until_all_is_delivered()
-            servers.stop(server)
+            for process in {server, deliverer}:
+                assert process.process.poll() is None, "it ended with the database"
+                servers.stop(process)
             servers.judge(traffic, anybody_repeats=True)
     assert max(pauses) < SOON
     assert traffic.refused

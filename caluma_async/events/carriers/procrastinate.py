@@ -117,14 +117,15 @@ def _deferrer() -> Any:
     return procrastinate.App(connector=DjangoConnector()).configure_task(TASK, queue=QUEUE)
 
 
+# as an array, by key: PostgreSQL would rather compare them with every job that there is
 _draw: Final = Statement(
     lambda _: (
         """
-        DELETE FROM procrastinate_jobs WHERE id IN (
+        DELETE FROM procrastinate_jobs WHERE id = ANY(ARRAY(
             SELECT id FROM procrastinate_jobs
             WHERE queue_name = %s AND status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= clock_timestamp())
             ORDER BY priority DESC, id LIMIT %s FOR UPDATE SKIP LOCKED
-        ) RETURNING id, args::text"""
+        )) RETURNING id, args::text"""
     )
 )
 _clean: Final = Statement(lambda _: "DELETE FROM procrastinate_jobs WHERE queue_name = %s AND status <> 'todo'")
