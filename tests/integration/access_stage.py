@@ -113,6 +113,7 @@ class Set:
     """What one group made."""
 
     form: Form
+    leaf: Form
     questions: dict[str, Question]
     option: Option
     simple: Task
@@ -165,6 +166,7 @@ def make_set(group: str) -> Set:
     completed_case = make_case(workflow, status=Case.STATUS_COMPLETED, user=user)
     return Set(
         form=form,
+        leaf=make_form(f"{group}-leaf", user=user),
         questions=questions,
         option=option,
         simple=simple,

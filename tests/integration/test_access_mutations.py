@@ -30,6 +30,8 @@ class Asked:
     key: str
     makes: bool = False
     """Whether it makes something new: then nobody asks whether the object itself may be changed."""
+    hidden: str = "not_found"
+    """What is answered where the object may not be seen."""
 
 
 def on(attribute: str, key: str = "id", **more: Any) -> Asked:
@@ -41,12 +43,12 @@ def on(attribute: str, key: str = "id", **more: Any) -> Asked:
     )
 
 
-def saved(attribute: str, **more: Any) -> Asked:
-    """A mutation that saves that object of the set by its slug."""
+def saved(attribute: str, called: str = "name", **more: Any) -> Asked:
+    """A mutation that saves that object of the set by its slug; `called` is what its name is called."""
     return Asked(
         lambda mine: {
             "slug": getattr(mine, attribute).pk,
-            "name": "New",
+            called: "New",
             **{name: value(mine) for name, value in more.items()},
         },
         lambda mine: getattr(mine, attribute),
@@ -64,7 +66,81 @@ def answering(question: str, value: Any) -> Asked:
     )
 
 
+def on_question(kind: str) -> Asked:
+    """A mutation on the set's question of this type."""
+    return Asked(lambda mine: {"question": named(mine.questions[kind])}, lambda mine: mine.questions[kind], "question")
+
+
+def asking(kind: str, **more: Any) -> Asked:
+    """A mutation that saves the set's question of this type."""
+    return Asked(
+        lambda mine: {
+            "slug": mine.questions[kind].pk,
+            "label": "New",
+            **{name: value(mine) if callable(value) else value for name, value in more.items()},
+        },
+        lambda mine: mine.questions[kind],
+        "slug",
+    )
+
+
+def copying(about: Callable[[Set], Any], **more: Any) -> Asked:
+    """A mutation that makes something of another slug out of that object."""
+    return Asked(
+        lambda mine: {"source": named(about(mine)), "slug": "a-copy", **more}, about, "source", True, "invalid"
+    )
+
+
+def defaulting(kind: str, value: Any) -> Asked:
+    """A mutation that gives the set's question of this type its default answer."""
+    return Asked(
+        lambda mine: {"question": named(mine.questions[kind]), "value": value},
+        lambda mine: mine.questions[kind],
+        "question",
+    )
+
+
+def _options(mine: Set) -> list[str]:
+    return [named(mine.option)]
+
+
+DESIGN: dict[str, Asked] = {
+    "saveOption": saved("option", "label"),
+    "saveTextQuestion": asking("text"),
+    "saveTextareaQuestion": asking("textarea"),
+    "saveIntegerQuestion": asking("integer"),
+    "saveFloatQuestion": asking("float"),
+    "saveDateQuestion": asking("date"),
+    "saveChoiceQuestion": asking("choice", options=_options),
+    "saveMultipleChoiceQuestion": asking("multiple_choice", options=_options),
+    "saveDynamicChoiceQuestion": asking("dynamic_choice", dataSource="Streets"),
+    "saveDynamicMultipleChoiceQuestion": asking("dynamic_multiple_choice", dataSource="Streets"),
+    "saveTableQuestion": asking("table", rowForm=lambda mine: named(mine.leaf)),
+    "saveFormQuestion": asking("form", subForm=lambda mine: named(mine.leaf)),
+    "saveFilesQuestion": asking("files"),
+    "saveStaticQuestion": asking("static"),
+    "saveCalculatedFloatQuestion": asking("calculated_float", calcExpression="1"),
+    "saveActionButtonQuestion": asking(
+        "action_button", action="COMPLETE", color="PRIMARY", validateOnEnter=True, showValidation=True
+    ),
+    "copyForm": copying(lambda mine: mine.form, name="Copy"),
+    "copyQuestion": copying(lambda mine: mine.questions["text"], label="Copy"),
+    "copyOption": copying(lambda mine: mine.option, label="Copy"),
+    "addFormQuestion": on("leaf", "form", question=lambda mine: named(mine.questions["text"])),
+    "removeFormQuestion": on("form", "form", question=lambda mine: named(mine.questions["text"])),
+    "reorderFormQuestions": on("leaf", "form", questions=lambda _: []),
+    "saveDefaultStringAnswer": defaulting("text", "New"),
+    "saveDefaultIntegerAnswer": defaulting("integer", 2),
+    "saveDefaultFloatAnswer": defaulting("float", 2.5),
+    "saveDefaultDateAnswer": defaulting("date", "2030-01-31"),
+    "saveDefaultListAnswer": defaulting("multiple_choice", []),
+    "saveDefaultTableAnswer": defaulting("table", []),
+    "removeDefaultAnswer": on_question("text"),
+}
+"""The mutations of what is asked."""
+
 MUTATIONS: dict[str, Asked] = {
+    **DESIGN,
     "saveDocument": on("document", form=lambda mine: named(mine.form)),
     "copyDocument": on("document", "source"),
     "removeDocument": on("copy", "document"),
@@ -198,7 +274,7 @@ def expected(asked: Asked, user: User, record: Any) -> str:
         return "not_allowed"
     if not sees(user, record):
         # a slug can only be had once, and that much has to be said
-        return "invalid" if asked.key == "slug" else "not_found"
+        return "invalid" if asked.key == "slug" else asked.hidden
     theirs = "admin" in user.groups or record.created_by_group in user.groups
     return "done" if asked.makes or theirs else "not_allowed"
 
