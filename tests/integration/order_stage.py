@@ -186,16 +186,22 @@ class Stage:
     def emit(self, emitter: int, first: int, last: int | None = None) -> None:
         """Let one emitter emit some of its transactions; one that ends in a deadlock once more."""
         for one, numbers in self.numbered[emitter][first:last]:
-            while not self._is_through(one, numbers):
-                pass
+            pairs = list(zip(one.emissions, numbers, strict=True))
+            for part in [[pair] for pair in pairs] if one.how == "apart" else [pairs]:
+                while not self._is_through(one.how, part):
+                    pass
 
-    def _is_through(self, one: Transaction, numbers: Sequence[int]) -> bool:
-        """Whether it came to its end: those that enter several lanes one by one may be in each other's way."""
+    def _is_through(self, how: str, pairs: Sequence[tuple[Emission, int]]) -> bool:
+        """Whether it came to its end: those that enter several lanes one by one may be in each other's way.
+
+        PostgreSQL may end one that only waits behind them.
+        """
         try:
-            with transaction.atomic() if one.how != "apart" else nullcontext():
-                with emissions() if one.how == "verb" else nullcontext():
-                    self._emit_all(one, numbers)
-                if one.how == "undone":
+            with transaction.atomic() if how != "apart" else nullcontext():
+                with emissions() if how == "verb" else nullcontext():
+                    for emission, number in pairs:
+                        send_event(self.event, family=emission.family, number=number, plans=emission.plans)
+                if how == "undone":
                     transaction.set_rollback(True)
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", "") != DEADLOCK:
@@ -209,10 +215,6 @@ class Stage:
             self.emit(emitter, first)
         finally:
             connections.close_all()
-
-    def _emit_all(self, one: Transaction, numbers: Sequence[int]) -> None:
-        for emission, number in zip(one.emissions, numbers, strict=True):
-            send_event(self.event, family=emission.family, number=number, plans=emission.plans)
 
     def committed(self) -> list[list[tuple[int, Emission]]]:
         """What each emitter has emitted to stay, in order."""
