@@ -53,7 +53,7 @@ def test_an_integer_that_feeds_two_calculated_answers(permit: Document, rows: in
         save(5)
     total = 5 + sum(range(rows))
     assert (number("total"), number("fee")) == (total, 2 * total)
-    own = [each["sql"] for each in captured if "SAVEPOINT" not in each["sql"]]
+    own = [each["sql"] for each in captured if "SAVEPOINT" not in str(each["sql"])]
     assert len(own) <= 8, own
 
 
@@ -66,4 +66,4 @@ def test_completing_a_work_item_with_a_form(permit: Document, kind: str) -> None
     item = make_work_item(case, "fill", document=permit if of_task else None)
     with CaptureQueriesContext(connection) as captured:
         run(CompleteWorkItem(ANNA, id=item.pk))
-    assert len([each for each in captured if "SAVEPOINT" not in each["sql"]]) <= 11
+    assert len([each for each in captured if "SAVEPOINT" not in str(each["sql"])]) <= 11
