@@ -7,6 +7,7 @@ the next one, so that it survives whatever happens to the process.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from caluma_async.conf import settings
 from caluma_async.events import Retry, on
 from caluma_async.events.emit import caused_by, emissions, send_event
 from caluma_async.form import versions
@@ -117,7 +119,10 @@ def _next(recalculation: Recalculation) -> list[UUID]:
 def _note(recalculation: Recalculation, roots: Sequence[UUID]) -> None:
     row = Recalculation.objects.filter(pk=recalculation.pk)
     if not roots:
-        row.update(finished_at=timezone.now())
+        now = timezone.now()
+        row.update(finished_at=now)
+        old = now - timedelta(days=settings.EVENT_RETENTION)
+        Recalculation.objects.filter(finished_at__lt=old).delete()
         return
     recalculation.last = roots[-1]
     row.update(last=roots[-1], done=F("done") + len(roots))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from caluma_async.events.models import Delivery
 from caluma_async.form import recalculation
@@ -147,7 +149,7 @@ def test_a_batch_costs_the_same_however_large(count: int) -> None:
     recalculation.begin(made)
     with CaptureQueriesContext(connection) as captured:
         assert list(recalculation.batches(made, ANNA)) == [count]
-    assert len([each for each in captured if "SAVEPOINT" not in str(each["sql"])]) == 1 + 1 + 1 + 3 + 1 + 1 + 2
+    assert len([each for each in captured if "SAVEPOINT" not in str(each["sql"])]) == 1 + 1 + 1 + 3 + 1 + 1 + 3
 
 
 def test_the_command_calculates_at_once_and_tells_how_far_it_is(documents: list[Document], monkeypatch: Any) -> None:
@@ -219,3 +221,15 @@ def test_a_request_of_a_verb_that_is_undone_is_gone(documents: list[Document], d
         transaction.set_rollback(True)
     assert deliver() == 0
     assert (Recalculation.objects.count(), values(), len(documents)) == (0, [], 7)
+
+
+@pytest.mark.usefixtures("documents")
+def test_what_was_finished_long_ago_is_forgotten(deliver: Deliver, settings: Any) -> None:
+    settings.EVENT_RETENTION = 1
+    for days in (0.5, 2):
+        then = timezone.now() - dt.timedelta(days=days)
+        Recalculation.objects.create(forms=[str(days)], started_at=then, finished_at=then)
+    Recalculation.objects.create(forms=["never"])
+    schedule(ANNA, questions=["calc"])
+    deliver()
+    assert sorted(each.forms[0] for each in Recalculation.objects.all()) == ["0.5", "never", "plan"]
