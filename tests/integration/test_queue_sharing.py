@@ -104,7 +104,7 @@ async def test_one_that_is_stuck_leaves_others_their_places(
     emit = houses(event, FLOOD, one_lane_each=in_lanes)
     if left_before:
         await in_thread(emit)
-    async with delivering(drain=0) as (_, heard):
+    async with delivering() as (_, heard):
         if not left_before:
             await in_thread(emit)
         with letting_go(stuck):
@@ -152,7 +152,7 @@ async def test_what_has_no_row_neither_waits_nor_is_dropped_because_of_one_that_
     async def fine(**kwargs: Any) -> None:
         """Be quick."""
 
-    async with delivering(drain=0) as (_, heard):
+    async with delivering() as (_, heard):
         with letting_go(stuck):
             for _ in range(5):
                 await in_thread(houses(painted, 10, one_lane_each=False))
@@ -165,7 +165,7 @@ async def test_beside_requests_only_a_few_def_receivers_work_at_the_same_time(
     alone: None, painted: EventType, stuck: Stuck, settings: Any
 ) -> None:
     stuck.in_threads(painted, "many")
-    async with delivering(drain=0) as (_, heard):
+    async with delivering() as (_, heard):
         with letting_go(stuck), requests:
             await in_thread(houses(painted, PLACES, one_lane_each=False))
             await heard.until(Kind.STARTED, runner._YOUNG_BESIDE_REQUESTS)
@@ -181,7 +181,7 @@ async def test_what_has_not_begun_beside_requests_is_given_back_at_a_stop(
     alone: None, painted: EventType, stuck: Stuck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "_YOUNG", 3600)
-    stuck.in_threads(painted, "many")
+    stuck.in_threads(painted, "many", transactional=False)  # no connection is left to threads that go on
     async with delivering(drain=0) as (worker, heard):
         with letting_go(stuck), requests:
             await in_thread(houses(painted, PLACES, one_lane_each=False))
