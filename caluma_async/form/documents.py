@@ -13,7 +13,7 @@ from caluma_async.form.definitions import catalogues
 from caluma_async.form.events import post_calculate_answers, post_create_document, pre_create_document
 from caluma_async.form.lanes import Lane
 from caluma_async.form.models import Document
-from caluma_async.verbs import Verb, bulk
+from caluma_async.verbs import Verb, bulk, inputs
 
 
 def create_documents(
@@ -45,7 +45,7 @@ def _announced(verb: Verb[Any], data: dict[str, Any]) -> Document:
     if unknown := data.keys() - {"form", "meta"}:
         listed = ", ".join(sorted(map(repr, unknown)))
         raise Misconfigured(f"A document has no {listed}; a receiver of pre_create_document put it into its data.")
-    return Document(form_id=data["form"], meta=data["meta"])
+    return Document(form_id=inputs.key_of(data["form"]), meta=data["meta"])
 
 
 def _fill(documents: Sequence[Document], verb: Verb[Any]) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 
-from caluma_async.errors import InvalidInput, Misconfigured, NotFound, Refused, SignalHandlingError
+from caluma_async.errors import Busy, InvalidInput, Misconfigured, NotFound, Refused, SignalHandlingError
 from caluma_async.events import on
 from caluma_async.events.receivers import registry
 from caluma_async.form import events
+from caluma_async.form import families as verbs_of_families
 from caluma_async.form.api import (
     acopy_document,
     aremove_document,
@@ -174,6 +175,15 @@ def test_what_a_receiver_puts_into_a_document_must_be_known(plan: None) -> None:
 
     with pytest.raises(Misconfigured, match="'odd'"):
         save_document("plan", ANNA)
+
+
+def test_a_receiver_cannot_put_in_a_form_that_there_is_not(plan: None) -> None:
+    @on(events.pre_save_document)
+    def spoil(sender: Any, validated_data: Any, **_: Any) -> None:
+        validated_data["form"] = "nowhere"
+
+    with pytest.raises(InvalidInput, match="There is no form 'nowhere'"):
+        save_document(None, ANNA, make_document("plan"), meta={})
 
 
 def test_receivers_may_change_what_is_saved(plan: None) -> None:
@@ -347,3 +357,17 @@ def test_nothing_of_a_failed_document_is_left(plan: None) -> None:
     with pytest.raises(SignalHandlingError):
         save_document("other", ANNA)
     assert not Document.objects.exists()
+
+
+def test_a_document_of_another_form_is_calculated_anew(plan: None) -> None:
+    make_question("fee", form="bill", type="calculated_float", calc_expression="'text'|answer(1) + 1")
+    document = make_document("plan")
+    save_document("bill", ANNA, document)
+    assert value_of(document, "fee") == 2
+
+
+def test_a_document_that_is_moved_all_the_time_is_given_up(plan: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = make_document("plan")
+    monkeypatch.setattr(verbs_of_families, "lock_family_of", lambda _: [])
+    with pytest.raises(Busy, match="being moved"):
+        save_document(None, ANNA, document, meta={})

@@ -42,12 +42,9 @@ class SaveDocument(DocumentVerb[Document]):
     def check(self) -> None:
         """The form must be given for a new document, and exist."""
         super().check()
-        if "form" in self.changes:
-            self._refuse_unknown_form(self.changes["form"])
-        elif self.document is None:
+        if self.document is None and "form" not in self.changes:
             raise inputs.refusal("form", "form is needed.", of=self._subject)
-        if self.document is not None:
-            self._refuse_other_row_form(self.document)
+        self._refuse_unfit_form()
 
     def write(self) -> Document:
         """Save it."""
@@ -55,6 +52,7 @@ class SaveDocument(DocumentVerb[Document]):
             return create_documents(self, [self.changes["form"]], meta=self.changes.get("meta"))[0]
         if self.emit(pre_save_document, document=self.document, validated_data=self.changes):
             self.changes = inputs.clean(self.changes, self.cleaners, of=self._subject)
+            self._refuse_unfit_form()
         before = self.document.form_id
         self.document.form_id = self.changes.get("form", before)
         self.document.meta = self.changes.get("meta", self.document.meta)
@@ -68,6 +66,12 @@ class SaveDocument(DocumentVerb[Document]):
     @property
     def _subject(self) -> str:
         return f"Document {self.document.pk}" if self.document else "Document"
+
+    def _refuse_unfit_form(self) -> None:
+        if "form" in self.changes:
+            self._refuse_unknown_form(self.changes["form"])
+        if self.document is not None:
+            self._refuse_other_row_form(self.document)
 
     def _refuse_unknown_form(self, slug: str) -> None:
         if not self.visible(Form.objects.filter(pk=slug)).exists():
