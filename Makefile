@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 # boto3, for the extra `s3`, wants dateutil 2
 COMPILE := $(BIN)/pip-compile --upgrade-package 'python-dateutil<3' --quiet --no-header --annotation-style=line --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
+PROPERTIES := $(foreach name,order outbox_model faults,tests/integration/test_queue_$(name).py)
+
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run worker test test-load check audit format bench bench-crash bench-soak schema lock clean
+.PHONY: help install install-dev run worker test test-load test-examples check audit format bench bench-crash bench-soak schema lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +52,10 @@ test: install-dev ## the suite, on SQLite and on PostgreSQL, with coverage
 test-load: install-dev ## crashes, restarts, floods: real servers under load, for some minutes
 	TEST_DATABASE=sqlite $(BIN)/python -m pytest -m load tests/acceptance $(PYTEST_ARGS)
 	TEST_DATABASE=postgres $(BIN)/python -m pytest -m load tests/acceptance $(PYTEST_ARGS)
+
+test-examples: install-dev ## the property tests of the event engine, with twenty times as many examples
+	TEST_DATABASE=sqlite TEST_EXAMPLES=$(or $(TEST_EXAMPLES),20) $(BIN)/python -m pytest $(PROPERTIES) $(PYTEST_ARGS)
+	TEST_DATABASE=postgres TEST_EXAMPLES=$(or $(TEST_EXAMPLES),20) $(BIN)/python -m pytest $(PROPERTIES) $(PYTEST_ARGS)
 
 check: install-dev audit ## format, lint and security, types, import contracts, migrations, Django's checks, advisories
 	$(BIN)/ruff format --check .
