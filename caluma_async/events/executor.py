@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -194,11 +194,25 @@ def _call(attempt: Attempt) -> None:
     refuse_awaitable(attempt.receiver.call(**attempt.arguments), attempt.receiver.name)
 
 
+def _call_and_watch(attempt: Attempt) -> bool:
+    """Call the receiver; whether it had any statement carried out."""
+    asked = False
+
+    def watch(execute: Callable[..., Any], *statement: Any) -> Any:
+        nonlocal asked
+        asked = True
+        return execute(*statement)
+
+    with connection.execute_wrapper(watch):
+        _call(attempt)
+    return asked
+
+
 def _call_and_acknowledge(attempt: Attempt) -> None:
     with transaction.atomic():
         with emissions(user=attempt.event.user):
-            _call(attempt)
-            if is_ended():
+            asked = _call_and_watch(attempt)
+            if asked and is_ended():  # it begins with the first statement only
                 logger.warning(
                     "%s ended its transaction itself: it may be repeated after a crash.", attempt.receiver.name
                 )

@@ -297,6 +297,20 @@ async def test_a_def_receiver_that_ends_its_transaction_is_named(painted: EventT
 
 
 @pytest.mark.postgres
+async def test_a_def_receiver_that_asks_the_database_nothing_ends_no_transaction(
+    painted: EventType, caplog: Any
+) -> None:
+    @on(painted, blocking=False)
+    def receiver(wall: str) -> None:
+        assert connection.in_atomic_block
+
+    async with delivering() as (_, heard):
+        await asend_event(painted, wall="north")
+        await heard.until(Kind.DELIVERED)
+    assert "ended its transaction" not in caplog.text
+
+
+@pytest.mark.postgres
 async def test_what_a_def_receiver_did_under_an_outdated_claim_is_undone(painted: EventType) -> None:
     @on(painted, blocking=False)
     def receiver(wall: str, event: Any) -> None:
