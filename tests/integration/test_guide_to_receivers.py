@@ -118,7 +118,8 @@ def test_the_guide_tells_every_event_with_its_arguments() -> None:
     # those of forms and questions, which are in no lane, are told where forms are
     known = [value for value in vars(form_events).values() if isinstance(value, events.EventType) and value.lane]
     known += [value for value in vars(events).values() if isinstance(value, events.EventType)]
-    assert told == {value.name: set(value.arguments or ()) for value in known}
+    own = {form_events.post_request_recalculation}  # which nobody else waits for
+    assert told == {value.name: set(value.arguments or ()) for value in known if value not in own}
 
 
 def names(cell: str) -> list[str]:
