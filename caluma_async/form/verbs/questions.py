@@ -8,12 +8,14 @@ from typing import Any, ClassVar, Final
 from django.db.models import Model
 
 from caluma_async.errors import InvalidInput, Refused
+from caluma_async.form import families
+from caluma_async.form.around import forms_around, forms_with
 from caluma_async.form.circles import refuse_circles
 from caluma_async.form.data_sources import data_sources
 from caluma_async.form.events import post_save_question, pre_save_question
 from caluma_async.form.expressions import unknown_question
 from caluma_async.form.format_validators import format_validators
-from caluma_async.form.models import Answer, Form, Option, Question, QuestionOption
+from caluma_async.form.models import Answer, Document, Form, Option, Question, QuestionOption
 from caluma_async.form.models.definition import Configured
 from caluma_async.form.recalculation import schedule
 from caluma_async.form.structure import formula
@@ -55,11 +57,11 @@ class SaveQuestion(SaveAndTell[Question]):
     """Pairs of fields: the first may not be more than the second."""
 
     def load(self) -> Model | None:
-        """Lock the row, if there is one; where the type changes, so that nobody answers it meanwhile."""
+        """Lock the row, if there is one; where the type changes, the documents too: nobody answers it meanwhile."""
         super().load()
         self.becomes = self.record is not None and self.record.type != self.type
         if self.becomes:
-            Question.objects.select_for_update().filter(pk=self.slug).values("pk").first()
+            families.lock(Document.objects.filter(form__in=forms_around(forms_with([self.slug]))))
         return self.record
 
     def check(self) -> None:
