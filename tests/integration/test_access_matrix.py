@@ -167,6 +167,7 @@ IN_DOCUMENTS = {
     "hasAnswer",
     "documentHasAnswer",
     "caseDocumentHasAnswer",
+    "workItemDocumentHasAnswer",
     "searchAnswers",
     "caseSearchAnswers",
 }

@@ -185,3 +185,15 @@ def test_it_costs_one_statement_more_for_each_level_of_forms(permit: Case) -> No
     query = "query ($filter: [CaseFilterSetType]) { allCases(filter: $filter) { edges { node { id } } } }"
     assert statements(query, filter=[search("main lane", questions=["street"])]) == 2
     assert statements(query, filter=[search("main lane", forms=["plan"])]) == 3
+
+
+@pytest.mark.parametrize("model", ["WorkItem", "Document", "Answer"])
+def test_work_items_that_are_hidden_do_not_betray_their_case(model: str) -> None:
+    make_question("street", form="plan")
+    document = make_document("plan", user=SECRET)
+    make_answer(document, "street", "Main Street", user=SECRET)
+    case = make_case("permit")
+    make_work_item(case, "fill", document=document, user=SECRET)
+    given = {"workItemDocumentHasAnswer": [{"question": "street", "value": "Main Street"}]}
+    assert found(given) == [gid(case)]
+    assert found(given, context=hiding(model)) == []
