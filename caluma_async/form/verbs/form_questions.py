@@ -122,7 +122,10 @@ class RemoveFormQuestion(_OnForm):
 
 
 class ReorderFormQuestions(_OnForm):
-    """Put the questions of a `form` into another order: `questions` are exactly those of the form, once each."""
+    """Put the questions of a `form` into another order: `questions` are exactly those of the form, once each.
+
+    Questions that the user may not see are not among them; each keeps its place.
+    """
 
     async_twin = "areorder_form_questions"
     order: list[str]
@@ -134,7 +137,7 @@ class ReorderFormQuestions(_OnForm):
         if not isinstance(given, list | tuple):
             raise inputs.refusal("questions", "questions must be a list.", of=subject)
         self.order = [str(inputs.key_of(each)) for each in given]
-        there = dict.fromkeys(link.question_id for link in self.links)
+        there = self._seen()
         named = Counter(self.order)
         for message, slugs in (
             ("is named twice", [slug for slug, times in named.items() if times > 1]),
@@ -144,11 +147,23 @@ class ReorderFormQuestions(_OnForm):
             if slugs:
                 raise inputs.refusal("questions", f"{inputs.shown(slugs[0])} {message}.", of=subject)
 
+    def _seen(self) -> dict[str, None]:
+        """The questions that the user sees in the form, in their order."""
+        slugs = [link.question_id for link in self.links]
+        if not self.access.restricts(Question):
+            return dict.fromkeys(slugs)
+        visible = set(
+            self.access.visible(Question.objects.filter(pk__in=slugs), self.user).values_list("pk", flat=True)
+        )
+        return dict.fromkeys(slug for slug in slugs if slug in visible)
+
     def write(self) -> Form:
         """Number them anew."""
         self.emit(pre_reorder_form_questions, form=self.form, questions=self.order)
         by_question = {link.question_id: link for link in self.links}
-        sort([by_question[slug] for slug in self.order], self.user)
+        following = iter(self.order)
+        named = set(self.order)
+        sort([by_question[next(following)] if slug in named else link for slug, link in by_question.items()], self.user)
         self.emit(post_reorder_form_questions, form=self.form, questions=self.order)
         return self.form
 
