@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 
-from caluma_async.errors import InvalidExpression
+from caluma_async.errors import InvalidExpression, InvalidInput
 from caluma_async.events.receivers import on, registry
 from caluma_async.form.design_api import (
     add_form_question,
@@ -135,3 +135,28 @@ def test_what_it_costs_does_not_grow_with_the_form(cost: int, act: Any, number: 
     with CaptureQueriesContext(connection) as captured:
         act(questions)
     assert len(captured.captured_queries) <= cost, [each["sql"][:60] for each in captured.captured_queries]
+
+
+def test_what_a_receiver_changes_of_a_copy_is_checked_and_saved() -> None:
+    make_form("plan")
+
+    @on(pre_save_form, sender=CopyForm)
+    def change(sender: Any, validated_data: dict[str, Any], **kwargs: Any) -> None:
+        validated_data["name"] = {"en": "Changed"} if validated_data["is_published"] else 3
+
+    copy_form("plan", "copy", ANNA, name="Copy", is_published=True)
+    assert str(Form.objects.get(pk="copy").name) == "Changed"
+    with pytest.raises(InvalidInput, match="name must be a text"):
+        copy_form("plan", "other", ANNA, name="Copy", is_published=False)
+
+
+def test_a_slug_that_somebody_else_takes_meanwhile_is_taken() -> None:
+    make_form("plan")
+
+    @on(pre_save_form, sender=CopyForm)
+    def overtake(sender: Any, **kwargs: Any) -> None:
+        make_form("copy")
+
+    with pytest.raises(InvalidInput, match="The slug 'copy' is taken") as caught:
+        copy_form("plan", "copy", ANNA, name="Copy")
+    assert caught.value.field == "slug"

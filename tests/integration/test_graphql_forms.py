@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from caluma_async.form.models import Form, FormQuestion, Question
+from caluma_async.form.models import Form, FormQuestion, Option, Question
 from caluma_async.testing.factories import make_form, make_question
 from tests.api import ask, nodes, statements
 from tests.integration.forms_stage import plan_with_every_question
@@ -75,3 +75,80 @@ def test_a_question_that_several_forms_share_is_found_once(plan: Form) -> None:
     FormQuestion.objects.create(id="row.a-text", form_id="row", question_id="a-text")
     found = ask("{ allQuestions { totalCount edges { node { slug } } } }")["allQuestions"]
     assert (found["totalCount"], len(nodes(found))) == (len(Question.TYPES),) * 2
+
+
+def slugs(kind: str, arguments: str) -> list[str]:
+    answer = ask(f"{{ found: all{kind}({arguments}) {{ edges {{ node {{ slug }} }} }} }}")
+    return [node["slug"] for node in nodes(answer["found"])]
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ('{slugs: ["part", "row"]}', ["row", "part"]),
+        ('{name: "Plan B"}', ["plan"]),
+        ('{description: "About the row"}', ["row"]),
+        ("{isPublished: true}", ["plan"]),
+        ("{isArchived: true}", ["row"]),
+        ('{questions: ["a-text", "elsewhere"]}', ["plan", "other"]),
+        ('{questions: ["a-text"], invert: true}', ["row", "part", "other"]),
+        ('{search: "about ROW"}', ["row"]),
+    ],
+)
+def test_forms_are_filtered(given: str, found: list[str]) -> None:
+    plan_with_every_question()
+    make_question("elsewhere", form="other")
+    Form.objects.filter(pk="plan").update(name={"en": "Plan B"}, is_published=True)
+    Form.objects.filter(pk="row").update(description={"en": "About the row"}, is_archived=True)
+    assert slugs("Forms", f"filter: [{given}]") == found
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ('{slugs: ["a-text", "a-date"]}', ["a-text", "a-date"]),
+        ('{label: "date"}', ["a-date"]),
+        ('{isRequired: "1 > 2"}', ["a-date"]),
+        ('{isHidden: "true"}', ["a-text"]),
+        ("{isArchived: true}", ["elsewhere"]),
+        ('{subForm: "part"}', ["a-form"]),
+        ('{rowForm: "row"}', ["a-table"]),
+        ('{excludeForms: ["plan"]}', ["elsewhere"]),
+        ('{search: "a- TEXT"}', ["a-text", "a-textarea"]),
+    ],
+)
+def test_questions_are_filtered(given: str, found: list[str]) -> None:
+    plan_with_every_question()
+    make_question("elsewhere", form="other", is_archived=True)
+    Question.objects.filter(pk="a-date").update(is_required="1 > 2")
+    Question.objects.filter(pk="a-text").update(is_hidden="true")
+    assert slugs("Questions", f"filter: [{given}]") == found
+
+
+def test_options_of_a_question_are_filtered_and_sorted() -> None:
+    make_question("q", type="choice", options=["c", "a", "b"])
+    Option.objects.filter(pk="a").update(label={"en": "Zebra"}, is_archived=True)
+    asked = "{ allQuestions { edges { node { ... on ChoiceQuestion { options(%s) { edges { node { slug } } } } } } } }"
+
+    def options(arguments: str) -> list[str]:
+        [question] = nodes(ask(asked % arguments)["allQuestions"])
+        return [node["slug"] for node in nodes(question["options"])]
+
+    assert options("first: 9") == ["c", "a", "b"]
+    assert options("order: [{attribute: SLUG}]") == ["a", "b", "c"]
+    assert options("order: [{attribute: IS_ARCHIVED, direction: DESC}]") == ["a", "c", "b"]
+    assert options("filter: [{isArchived: true}]") == ["a"]
+    assert options('filter: [{label: "Zebra"}]') == ["a"]
+    assert options('filter: [{slug: "b"}]') == ["b"]
+    assert options('filter: [{search: "zeb"}]') == ["a"]
+
+
+def test_forms_and_questions_are_sorted_by_what_the_user_reads() -> None:
+    make_question("a", form="z", label={"en": "Pear"})
+    make_question("b", form="y", label={"en": "Apple"})
+    Form.objects.filter(pk="z").update(name={"en": "Alpha"})
+    Form.objects.filter(pk="y").update(name={"en": "Beta"})
+    assert slugs("Questions", "order: [{attribute: LABEL}]") == ["b", "a"]
+    assert slugs("Questions", "order: [{attribute: SLUG, direction: DESC}]") == ["b", "a"]
+    assert slugs("Forms", "order: [{attribute: NAME}]") == ["z", "y"]
+    assert slugs("Forms", "order: [{attribute: SLUG}]") == ["y", "z"]
