@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
+
+from django.db.models import Q
 
 from caluma_async.errors import Refused
 from caluma_async.form import versions
@@ -12,12 +15,15 @@ from caluma_async.form.models import Question
 from caluma_async.form.structure import Catalogue, FormDefinition, QuestionDefinition, formula
 from caluma_async.form.structure.dependencies import Dependencies, dependencies
 
+MOST_LEVELS: Final = 5
+"""Levels of questions that name each other which are read apart; the next statement reads all that names any."""
+
 
 def refuse_circles(questions: Collection[str]) -> None:
     """Raise `Refused`, with the chain, if any of these questions depends on itself, in a form or by what it names.
 
-    For use at the end of a verb, when everything is written: one statement per level of questions that name each other
-    and of forms that contain each other, and what it takes to read the outermost forms around.
+    For use at the end of a verb, when everything is written: one statement per level of questions that name each other,
+    `MOST_LEVELS` at most, one per level of forms that contain each other, and what it takes to read the outermost ones.
     """
     _refuse(Dependencies.of(_named(questions)))
     for catalogue in catalogues(outermost(forms_with(questions)), versions.current()).values():
@@ -38,15 +44,27 @@ def _refuse(found: Dependencies) -> None:
 def _named(questions: Collection[str]) -> Catalogue:
     """The questions and all that they name in the end, as if they were asked in one form without others in it."""
     found: dict[str, QuestionDefinition] = {}
-    level = set(questions)
-    while level:
-        rows = Question.objects.filter(pk__in=level).values_list("pk", "type", "is_hidden", "calc_expression")
-        made = [_alone(*row) for row in rows]
-        found |= {each.slug: each for each in made}
-        formulas = [part for each in made for part in (each.is_hidden, each.calculation) if part is not None]
-        level = {name for part in formulas for name in part.names} - found.keys()
+    asked = level = set(questions)
+    for _ in range(MOST_LEVELS):
+        found |= _read(Q(pk__in=level))
+        level = {name for each in found.values() for name in _names(each)} - asked
+        asked = asked | level
+        if not level:
+            break
+    else:
+        found |= _read(~Q(is_hidden="false", calc_expression=None))
     form = FormDefinition(slug="", questions=found)
     return Catalogue(root=form, forms={"": form})
+
+
+def _read(wanted: Q) -> dict[str, QuestionDefinition]:
+    rows = Question.objects.filter(wanted).values_list("pk", "type", "is_hidden", "calc_expression")
+    return {row[0]: _alone(*row) for row in rows}
+
+
+def _names(question: QuestionDefinition) -> set[str]:
+    formulas = [part for part in (question.is_hidden, question.calculation) if part is not None]
+    return {name for part in formulas for name in part.names}
 
 
 def _alone(slug: str, kind: str, is_hidden: str, expression: str | None) -> QuestionDefinition:

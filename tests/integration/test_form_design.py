@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from caluma_async.errors import InvalidExpression, InvalidInput, NotFound, Refused
 from caluma_async.form import design_api, question_api
@@ -218,6 +220,15 @@ def test_a_calculation_that_needs_itself_is_refused_with_the_chain() -> None:
     with pytest.raises(Refused, match="a → c → b → a"):
         calculated("a", "'c'|answer")
     assert Question.objects.get(pk="a").calc_expression == "1"
+
+
+def test_a_long_chain_is_followed_to_its_end_in_few_statements() -> None:
+    calculated("c-0", "1")
+    for number in range(1, 12):
+        calculated(f"c-{number}", f"'c-{number - 1}'|answer")
+    with CaptureQueriesContext(connection) as captured, pytest.raises(Refused, match=r"c-0 → c-11 → c-10 → .* → c-0"):
+        calculated("c-0", "'c-11'|answer")
+    assert len(captured.captured_queries) <= 15
 
 
 def test_a_calculation_that_hides_what_it_needs_is_refused() -> None:
