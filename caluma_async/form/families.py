@@ -14,6 +14,10 @@ from caluma_async.compiled import Compiled
 from caluma_async.form import versions
 from caluma_async.form.models import AnswerDocument, Document, Question
 
+MOST_LOCKS: Final = 5
+"""How often a lock is taken anew because the document came into another family while it was waited for."""
+MOVING: Final = "The document is being moved from one table to another; try again later."
+
 
 def lock(documents: QuerySet[Document]) -> dict[UUID, str]:
     """Wait until no other verb works on the families of these documents; their roots, each with its form.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from caluma_async.errors import InvalidExpression, InvalidInput
-from caluma_async.form import values
+from caluma_async.errors import Busy, InvalidExpression, InvalidInput
+from caluma_async.form import families, values
 from caluma_async.form.format_validators import format_validators
 from caluma_async.form.loading import structure
 from caluma_async.form.models import Document, DynamicOption, Question, QuestionOption
@@ -39,11 +39,35 @@ def check_document(document: Document, user: User, context: Any = None) -> None:
     family's structure, loaded by `loading.structure`. Raises `InvalidInput` that lists all that is wrong; its `fields`
     are slugs of questions.
     """
-    given: Mapping[str, Any] = context if isinstance(context, Mapping) else {}
-    loaded = given.get("validation_context")
-    if not (isinstance(loaded, Structure) and loaded.family.root == document.family_id):
-        loaded = structure(document.pk)
-    found = complaints(loaded, user, given.get("data_source_context"))
+    _refuse(document, _structure(document.pk, {document.family_id}, context), user, context)
+
+
+def check_locked(document: Document, user: User, context: Any = None) -> None:
+    """As `check_document`, but no verb changes the document's family between this and the end of the transaction.
+
+    For verbs, which have locked their case family, if they have any, before: families of documents come after it. One
+    statement more. A structure that `context` has was loaded before the lock: who gives one answers for it.
+    """
+    for _ in range(families.MOST_LOCKS):
+        roots = dict(families.lock_family_of(document.pk))
+        loaded = _structure(document.pk, roots, context)
+        if loaded.family.root in roots:
+            return _refuse(document, loaded, user, context)
+    raise Busy(families.MOVING)
+
+
+def _structure(document: UUID, roots: Collection[UUID], context: Any) -> Structure:
+    """The one that the context has, if it is that of one of these families, or one that is loaded now."""
+    given = _given(context).get("validation_context")
+    return given if isinstance(given, Structure) and given.family.root in roots else structure(document)
+
+
+def _given(context: Any) -> Mapping[str, Any]:
+    return context if isinstance(context, Mapping) else {}
+
+
+def _refuse(document: Document, loaded: Structure, user: User, context: Any) -> None:
+    found = complaints(loaded, user, _given(context).get("data_source_context"))
     if found:
         raise _refusal(document, found)
 

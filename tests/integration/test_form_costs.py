@@ -66,4 +66,4 @@ def test_completing_a_work_item_with_a_form(permit: Document, kind: str) -> None
     item = make_work_item(case, "fill", document=permit if of_task else None)
     with CaptureQueriesContext(connection) as captured:
         run(CompleteWorkItem(ANNA, id=item.pk))
-    assert len([each for each in captured if "SAVEPOINT" not in str(each["sql"])]) <= 11
+    assert len([each for each in captured if "SAVEPOINT" not in str(each["sql"])]) == 9

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from caluma_async.errors import Busy
@@ -16,9 +16,6 @@ from caluma_async.form.structure.recalculating import Key
 from caluma_async.verbs.looking import LookingVerb
 
 R = TypeVar("R")
-
-MOST_LOCKS: Final = 5
-"""How often a lock is taken anew because the document came into another family while the verb waited."""
 
 
 class DocumentVerb(LookingVerb[R]):
@@ -40,14 +37,14 @@ class DocumentVerb(LookingVerb[R]):
 
         `name` is the input's key for it. A family in which nothing is to be seen is not locked.
         """
-        for _ in range(MOST_LOCKS):
+        for _ in range(families.MOST_LOCKS):
             self.roots = self._lock(key, others)
             document = self._look_up(name, key)
             if document.family_id in self.roots:
                 self.lane = Lane(document.family_id)
                 self.lane.holds_for([document])
                 return document
-        raise Busy("The document is being moved from one table to another; try again later.", field=name)
+        raise Busy(families.MOVING, field=name)
 
     def calculate(self, document: Document, changed: Collection[Key] | None, new: Collection[UUID] = ()) -> None:
         """Keep the calculated answers of the document's family right, and tell which ones changed."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.utils import timezone
 
 from caluma_async.errors import InvalidInput
-from caluma_async.form.validation import check_document
+from caluma_async.form.validation import check_locked
 from caluma_async.records import LocalizedText
 from caluma_async.verbs import bulk, inputs
 from caluma_async.workflow import routing, rows, rules
@@ -83,7 +83,7 @@ class CompleteWorkItem(_EndingVerb):
         rules.child_case_has_ended(self.work_item.child_case)
         document = self._document()
         if document is not None:
-            check_document(document, self.user, self.context)
+            check_locked(document, self.user, self.context)
 
     def _document(self) -> Any:
         match self.work_item.task.type:
