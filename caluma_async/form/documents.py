@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from caluma_async.errors import Misconfigured
 from caluma_async.form import versions
@@ -12,8 +12,12 @@ from caluma_async.form.copies import Copies, Original
 from caluma_async.form.definitions import catalogues
 from caluma_async.form.events import post_calculate_answers, post_create_document, pre_create_document
 from caluma_async.form.lanes import Lane
-from caluma_async.form.models import Document
+from caluma_async.form.models import Document, Form
 from caluma_async.verbs import Verb, bulk, inputs
+from caluma_async.verbs.saving import unknown_objects
+
+FIELDS: Final[Mapping[str, inputs.Cleaner]] = {"form": inputs.reference, "meta": inputs.json_object}
+"""What may be said of a document, when it is made and later."""
 
 
 def create_documents(
@@ -25,6 +29,7 @@ def create_documents(
     events, where the documents belong to somebody. The number of statements does not grow with that of documents.
     """
     documents = [_announced(verb, {"form": form, "meta": dict(meta or {})}) for form in forms]
+    _refuse_unknown_forms({document.form_id for document in documents} - set(forms))
     for document in documents:
         document.family_id = document.pk
         document.stamp(verb.user)
@@ -45,7 +50,14 @@ def _announced(verb: Verb[Any], data: dict[str, Any]) -> Document:
     if unknown := data.keys() - {"form", "meta"}:
         listed = ", ".join(sorted(map(repr, unknown)))
         raise Misconfigured(f"A document has no {listed}; a receiver of pre_create_document put it into its data.")
-    return Document(form_id=inputs.key_of(data["form"]), meta=data["meta"])
+    cleaned = inputs.clean({"form": data.get("form"), "meta": data.get("meta")}, FIELDS, of="Document")
+    return Document(form_id=cleaned["form"], meta=cleaned["meta"])
+
+
+def _refuse_unknown_forms(put_in: set[str]) -> None:
+    """A receiver may have put in another form, but none that there is not."""
+    if put_in and (missing := put_in.difference(Form.objects.filter(pk__in=put_in).values_list("pk", flat=True))):
+        raise inputs.refusal("form", unknown_objects(Form, sorted(missing)), of="Document")
 
 
 def _fill(documents: Sequence[Document], verb: Verb[Any]) -> None:

@@ -23,7 +23,7 @@ from caluma_async.form.api import (
     save_answer,
     save_document,
 )
-from caluma_async.form.models import Answer, AnswerDocument, Document, DynamicOption, File, Question
+from caluma_async.form.models import Answer, AnswerDocument, Document, DynamicOption, File, Form, Question
 from caluma_async.form.verbs import CopyDocument, RemoveDocument, SaveDocument
 from caluma_async.testing.factories import (
     make_answer,
@@ -175,6 +175,35 @@ def test_what_a_receiver_puts_into_a_document_must_be_known(plan: None) -> None:
 
     with pytest.raises(Misconfigured, match="'odd'"):
         save_document("plan", ANNA)
+
+
+@pytest.mark.parametrize(
+    ("odd", "complaint"),
+    [
+        ({"form": "nowhere"}, "There is no form 'nowhere'"),
+        ({"form": None}, "form must be made of letters"),
+        ({"meta": 1}, "meta must be a JSON object"),
+    ],
+)
+def test_what_a_receiver_puts_into_a_new_document_must_fit(plan: None, odd: dict[str, Any], complaint: str) -> None:
+    @on(events.pre_create_document)
+    def spoil(sender: Any, validated_data: Any, **_: Any) -> None:
+        validated_data.update(odd)
+
+    with pytest.raises(InvalidInput, match=complaint):
+        save_document("plan", ANNA)
+    assert not Document.objects.exists()
+
+
+def test_a_receiver_may_put_another_form_into_a_new_document(plan: None) -> None:
+    @on(events.pre_create_document)
+    def change(sender: Any, validated_data: Any, **_: Any) -> None:
+        validated_data["form"] = Form.objects.get(pk="sub")
+        del validated_data["meta"]
+
+    document = save_document("plan", ANNA)
+    document.refresh_from_db()
+    assert (document.form_id, document.meta) == ("sub", {})
 
 
 def test_a_receiver_cannot_put_in_a_form_that_there_is_not(plan: None) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
-
 from caluma_async.errors import Refused
 from caluma_async.form import families, options
 from caluma_async.form.copies import Copies, Original
-from caluma_async.form.documents import create_documents
+from caluma_async.form.documents import FIELDS, create_documents
 from caluma_async.form.events import (
     post_copy_document,
     post_remove_document,
@@ -31,7 +28,7 @@ class SaveDocument(DocumentVerb[Document]):
     """
 
     async_twin = "asave_document"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {"form": inputs.reference, "meta": inputs.json_object}
+    cleaners = FIELDS
     document: Document | None = None
 
     def load(self) -> Document | None:
