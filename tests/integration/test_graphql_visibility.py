@@ -22,7 +22,7 @@ from caluma_async.testing.factories import (
     make_work_item,
     make_workflow,
 )
-from caluma_async.workflow.models import Case, WorkItem
+from caluma_async.workflow.models import Case, Flow, WorkItem
 from tests.api import ask, gid, nodes, outcome, refusal, statements
 
 pytestmark = pytest.mark.django_db
@@ -229,3 +229,13 @@ def test_ids_tell_nothing_about_what_is_hidden(world: dict[str, Any]) -> None:
     nowhere = refusal(document, id=encode("Case", "0190a5a0-0000-7000-8000-000000000001"), context=hiding("Case"))
     replaced = hidden["message"].replace(str(world["secret"].pk), "0190a5a0-0000-7000-8000-000000000001")
     assert replaced == nowhere["message"]
+
+
+def test_what_was_removed_is_shown_to_those_who_saw_it(world: dict[str, Any]) -> None:
+    secret = Flow.objects.get(created_by_user="secret")
+    flow = Flow.objects.exclude(pk=secret.pk).get()
+    remove = "mutation ($id: ID!) { removeFlow(input: {flow: $id}) { flow { id next } } }"
+    assert "There is no flow" in refusal(remove, id=gid(secret), context=hiding("Flow"))["message"]
+    shown = ask(remove, id=gid(flow), context=hiding("Flow"))["removeFlow"]["flow"]
+    assert shown == {"id": gid(flow), "next": "'hidden'|task"}
+    assert list(Flow.objects.all()) == [secret]

@@ -228,6 +228,7 @@ class RemoveFlow(Verb[Flow]):
     """Remove a flow: nothing comes after its tasks any more. Returns it as it was."""
 
     async_twin = "aremove_flow"
+    removes = True
     flow: Flow
 
     def load(self) -> Model | None:
