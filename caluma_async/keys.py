@@ -6,11 +6,17 @@ import os
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from struct import iter_unpack
+from typing import Any, Final
 
 _VERSION = 0x7 << 76
 _VARIANT = 0b10 << 62
 _RANDOM_BITS = 62
 _TICK_BITS = 12
+
+_AT_ONCE: Final = 1024
+"""How many random bytes are asked for by one system call."""
 
 
 class _Clock:
@@ -19,16 +25,28 @@ class _Clock:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0
+        self._random: Iterator[tuple[Any, ...]] = iter(())
 
-    def tick(self) -> int:
+    def tick(self) -> tuple[int, int]:
+        """A tick, and 64 random bits."""
         milliseconds, rest = divmod(time.time_ns(), 1_000_000)
         now = (milliseconds << _TICK_BITS) | (rest << _TICK_BITS) // 1_000_000
         with self._lock:
-            self._last = max(now, self._last + 1)
-            return self._last
+            last = self._last
+            self._last = last = now if now > last else last + 1
+            for (random,) in self._random:
+                return last, random
+            self._random = iter_unpack("=Q", os.urandom(_AT_ONCE))
+            return last, next(self._random)[0]
+
+    def forget(self) -> None:
+        """In the child of a fork: what is left of the random bits is the parent's, and the lock may be held."""
+        self.__init__()  # type: ignore[misc]
 
 
 _clock = _Clock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_clock.forget)
 
 
 def uuid7() -> uuid.UUID:
@@ -37,6 +55,6 @@ def uuid7() -> uuid.UUID:
     48 bits of milliseconds, then 12 bits that count fractions of a millisecond and step up where the clock stands
     still (RFC 9562, section 6.2, method 3), then 62 random bits.
     """
-    tick = _clock.tick()
+    tick, random = _clock.tick()
     high = (tick >> _TICK_BITS) << 80 | _VERSION | (tick & 0xFFF) << 64
-    return uuid.UUID(int=high | _VARIANT | int.from_bytes(os.urandom(8)) >> (64 - _RANDOM_BITS))
+    return uuid.UUID(int=high | _VARIANT | random >> (64 - _RANDOM_BITS))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,3 +30,19 @@ def test_keys_of_many_threads_are_different() -> None:
     with ThreadPoolExecutor(8) as pool:
         keys = list(pool.map(lambda _: uuid7(), range(5_000)))
     assert len(set(keys)) == len(keys)
+
+
+_FORK = """
+import os
+from caluma_async.keys import uuid7
+uuid7()
+end, begin = os.pipe()
+if not os.fork():
+    os.write(begin, uuid7().bytes[8:])
+    os._exit(0)
+print(uuid7().bytes[8:] != os.read(end, 8))
+"""
+
+
+def test_the_random_part_is_not_the_same_on_both_sides_of_a_fork() -> None:
+    assert subprocess.check_output([sys.executable, "-c", _FORK], text=True, timeout=60).strip() == "True"
