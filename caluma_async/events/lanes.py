@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
@@ -50,6 +50,13 @@ class Shares:
         self.held[who] += 1
         return True
 
+    def take_up_to(self, who: str, wanted: int) -> int:
+        """Take so many places, or as many as the receiver may have; how many."""
+        taken = 0
+        while taken < wanted and self.take(who):
+            taken += 1
+        return taken
+
     def may_take(self, who: str) -> bool:
         """Whether the receiver may have a place."""
         held = self.held[who]
@@ -94,6 +101,16 @@ class Room:
         """Take a place; whether the receiver got one."""
         with self._lock:
             return self._open and self._shares.take(who)
+
+    def take_each(self, whos: Iterable[str]) -> list[bool]:
+        """Take a place for each of these in turn; which of them got one."""
+        with self._lock:
+            return [self._open and self._shares.take(who) for who in whos]
+
+    def take_up_to(self, who: str, wanted: int) -> int:
+        """Take so many places, or as many as the receiver may have; how many."""
+        with self._lock:
+            return self._shares.take_up_to(who, wanted) if self._open else 0
 
     def give(self, who: str, places: int = 1) -> None:
         """Give places back."""

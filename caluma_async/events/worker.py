@@ -117,7 +117,10 @@ class Worker:
 
     def carry_loose(self, claims: Sequence[Claim]) -> None:
         """Take over what has no row; from any thread. What does not fit is dropped, and told about."""
-        kept = [claim for claim in claims if self._fits(claim)]
+        fit = self._queue.take_each([claim.receiver for claim in claims])
+        kept = []
+        for claim, fits in zip(claims, fit, strict=True):
+            kept.append(claim) if fits else _tell_dropped(claim)
         self._post(partial(self._queue_up, kept, now()))
 
     def wake(self) -> None:
@@ -221,12 +224,6 @@ class Worker:
             self._intake.go_on()
         self._changed.set()
 
-    def _fits(self, claim: Claim) -> bool:
-        fits = self._queue.take(claim.receiver)
-        if not fits:
-            tell(Told(kind=Kind.DROPPED, receiver=claim.receiver, event=claim.event.type, event_id=claim.event.id))
-        return fits
-
     def _queue_up(self, claims: Sequence[Claim], since: float) -> None:
         for claim in claims:
             self._loose.setdefault(claim.receiver, deque()).append((claim, since))
@@ -239,9 +236,11 @@ class Worker:
         started = []
         for name, waiting in list(self._loose.items()):
             receiver = self._writer.receiver(waiting[0][0])
-            while waiting and (receiver is None or self.rooms[kind_of(receiver)].take(receiver.name)):
-                claim, since = waiting.popleft()
-                self._queue.give(name)
+            leaving = len(waiting)
+            if receiver is not None:
+                leaving = self.rooms[kind_of(receiver)].take_up_to(receiver.name, leaving)
+            self._queue.give(name, leaving)
+            for claim, since in (waiting.popleft() for _ in range(leaving)):
                 if receiver is not None:
                     started.append(Assignment(claim, receiver, since))
             if not waiting:
@@ -354,3 +353,7 @@ class Worker:
         for desk in (self._loader_desk, self._clerk_desk):
             desk.shutdown()
         self._kept.close()
+
+
+def _tell_dropped(claim: Claim) -> None:
+    tell(Told(kind=Kind.DROPPED, receiver=claim.receiver, event=claim.event.type, event_id=claim.event.id))

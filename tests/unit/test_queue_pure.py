@@ -57,10 +57,19 @@ def test_a_room_gives_no_more_places_than_it_has() -> None:
     assert (room.free, room.taken) == (2, 1)
 
 
+def test_places_are_taken_in_turn_and_for_many_at_once() -> None:
+    room = Room(5)
+    assert room.take_each("aab") == [True, True, True]
+    assert (room.take_up_to("c", 3), room.take_up_to("c", 3), room.free) == (1, 0, 1)
+    alone = Room(5, are_shared=False)
+    assert (alone.take_up_to("a", 3), alone.take_up_to("a", 3), alone.take_each("ab")) == (3, 2, [False, False])
+
+
 def test_a_closed_room_gives_none() -> None:
     room = Room(3)
     room.close()
     assert (room.take("a"), room.may_take("a"), room.free, room.lend().free) == (False, False, 0, 0)
+    assert (room.take_each("ab"), room.take_up_to("a", 2)) == ([False, False], 0)
 
 
 def test_threads_share_a_room() -> None:
