@@ -21,6 +21,11 @@ def wants(kind: EventType) -> bool:
     return bool(_listening) and kind.phase != "pre" and not kind.is_signal
 
 
+def tells_others() -> bool:
+    """Whether other processes are told of what happens."""
+    return OTHERS in _listening
+
+
 def join(listener: object) -> None:
     """Want to hear of events, from now on."""
     _listening.add(listener)

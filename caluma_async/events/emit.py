@@ -86,6 +86,9 @@ def _refuse_on_event_loop() -> None:
 class _Emission:
     """One event on its way to its receivers."""
 
+    _opened: ExitStack
+    """What blocking receivers need around them."""
+
     def __init__(
         self, kind: EventType, sender: Any, user: Any, context: Any, arguments: Mapping[str, Any], robust: bool = False
     ) -> None:
@@ -95,7 +98,6 @@ class _Emission:
         self.outcomes: list[Outcome] = []
         self.due: list[Due] = []
         self.undoing: list[tuple[Receiver, Exception]] = []
-        self._opened = ExitStack()
 
     def run(self) -> _Emission:
         """Offer the event to all its receivers in turn, then raise what undoes the mutation."""
@@ -106,25 +108,34 @@ class _Emission:
         if not receivers and not is_heard:
             return self
         self._refuse_runaway()
-        with self._opened:
-            for receiver in receivers:
-                self._offer(receiver)
-            if self.undoing and not self.robust:
-                raise _undo(self.event, self.undoing)
-            if self.due or is_heard:
-                self._keep(self._pending())
+        offers = [(receiver, receiver.blocks(self.event.type)) for receiver in receivers]
+        if any(blocks for _, blocks in offers):
+            with ExitStack() as self._opened:
+                self._offer_all(offers, is_heard)
+        else:
+            self._offer_all(offers, is_heard)
         return self
+
+    def _offer_all(self, offers: Sequence[tuple[Receiver, bool]], is_heard: bool) -> None:
+        for receiver, blocks in offers:
+            self._offer(receiver, blocks)
+        if self.undoing and not self.robust:
+            raise _undo(self.event, self.undoing)
+        if self.due or is_heard:
+            self._keep(self._pending())
 
     def _refuse_runaway(self) -> None:
         chain = self.event.chain
-        if len(chain) > settings.EVENT_MAX_DEPTH:
+        if len(chain) > 1 and len(chain) > settings.EVENT_MAX_DEPTH:
             raise RunawayEvents(
                 f"{self.event.name}: refused, the chain of events that cause each other is longer than "
                 f"EVENT_MAX_DEPTH={settings.EVENT_MAX_DEPTH}: {' → '.join(chain)}."
             )
 
-    def _offer(self, receiver: Receiver) -> None:
-        blocks = receiver.blocks(self.event.type)
+    def _offer(self, receiver: Receiver, blocks: bool) -> None:
+        if not (blocks or receiver.filters):
+            self.due.append(Due(receiver))
+            return
         given = receiver.given(self.event)
         try:
             if not blocking.wanted(receiver, given):
@@ -172,7 +183,11 @@ class _Emission:
 
     def _keep(self, pending: Pending) -> None:
         """Keep it for the verb's end; outside a verb it is recorded now, for which no transaction need be open."""
-        (current_scope() or self._opened.enter_context(emissions())).add(pending)
+        if (scope := current_scope()) is not None:
+            scope.add(pending)
+            return
+        with emissions() as scope:
+            scope.add(pending)
 
     def _pending(self) -> Pending:
         event, lane = self.event, self.event.type.lane

@@ -186,7 +186,7 @@ def moved(changes: Sequence[Changed]) -> None:
 
 def listen(told: Told) -> None:
     """Take in what the engine tells, as far as it is about rows."""
-    if not (deliveries or settings.CHANNEL_LAYER_URL):
+    if not (deliveries or audience.tells_others()):
         return
     if told.kind in _MOVES and told.delivery:
         receiver = registry.find(told.receiver)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar, cast
 
@@ -14,6 +15,7 @@ from caluma_async.events.calling import Parameters, is_async, layers, refuse_awa
 F = TypeVar("F", bound=Callable[..., Any])
 
 _ATTRIBUTE: Final = "__event_filter__"
+_NOTHING: Final = nullcontext()
 
 
 class Filter:
@@ -102,9 +104,12 @@ def filters_of(function: Callable[..., Any]) -> tuple[Filter, ...]:
     return tuple(condition for condition in found if condition is not None)
 
 
-class evaluated:  # noqa: N801 - used like a function
+def evaluated(filters: tuple[Filter, ...]) -> AbstractContextManager[object]:
     """Let calls in this block pass these filters: they were asked when the event was emitted."""
+    return _Evaluated(filters) if filters or _evaluated.get() else _NOTHING
 
+
+class _Evaluated:
     __slots__ = ("_before", "_filters")
 
     def __init__(self, filters: tuple[Filter, ...]) -> None:

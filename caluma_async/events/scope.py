@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from threading import get_ident
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from django.db import transaction
 
@@ -14,16 +14,14 @@ from caluma_async.events.event import Event
 from caluma_async.events.receiver import Receiver
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(NamedTuple):
     """One receiver that is to be called after the commit; `error`: its filter failed, and it is not to be called."""
 
     receiver: Receiver
     error: Exception | None = None
 
 
-@dataclass(frozen=True)
-class Pending:
+class Pending(NamedTuple):
     """An event with the receivers that it does not wait for."""
 
     event: Event
@@ -61,6 +59,7 @@ class Scope:
         self._pending: list[tuple[Pending, _Mark | None]] = []
         self._database: Any = None
         self._closed = False
+        self._thread = 0
 
     def add(self, pending: Pending) -> None:
         """Keep what is to be handed over when the outermost scope ends."""
@@ -79,6 +78,7 @@ class Scope:
 
     def __enter__(self) -> Self:
         self._database = _wrapper()
+        self._thread = get_ident()
         self._before = _scope.get()
         self._parent = _open(self._before, self._database)
         if self.user is None and self._parent is not None:
@@ -104,7 +104,7 @@ class Scope:
         self._forget_marks()
         if left:
             # keys are in the order of emission; what a receiver emitted was added before what it was called for
-            _recorders[0](sorted(left, key=lambda pending: pending.event.id))
+            _recorders[0](sorted(left, key=lambda pending: pending.event.id.int))
 
     def _forget_marks(self) -> None:
         marks = {id(mark) for _, mark in self._pending if mark is not None}
@@ -129,7 +129,10 @@ def current_scope() -> Scope | None:
     about its transaction.
     """
     scope = _scope.get()
-    return None if scope is None else _open(scope, _wrapper())
+    # a thread has one connection, which it takes longer to ask for than to know
+    if scope is None or (scope._thread == get_ident() and not scope._closed):
+        return scope
+    return _open(scope, _wrapper())
 
 
 def _open(scope: Scope | None, database: object) -> Scope | None:

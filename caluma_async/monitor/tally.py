@@ -90,13 +90,14 @@ class Tally:
         return int(self._clock() / BAR)
 
     def _note(self, receiver: str, kind: Kind, ran: float) -> None:
-        number = self._number()
+        at = self._clock()
+        number = int(at / BAR)
         with self._lock:
             if not self._bars or self._bars[-1][0] < number:
                 self._bars.append((number, Counter()))
             self._bars[-1][1][receiver, kind is Kind.DELIVERED] += 1
             if ran:
-                self._runs[receiver].append((self._clock(), ran))
+                self._runs[receiver].append((at, ran))
 
 
 def _bar(counter: Counter[tuple[str, bool]]) -> Bar:
