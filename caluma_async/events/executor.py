@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from caluma_async.events import loading
 from caluma_async.events.blocking import is_aborted, is_ended
 from caluma_async.events.calling import refuse_awaitable
 from caluma_async.events.event import Event
-from caluma_async.events.outbox import Claim, Fence, Result, settle
+from caluma_async.events.outbox import Claim, Fence, HandedEvent, Result, settle
 from caluma_async.events.receiver import Receiver
 from caluma_async.events.retry import DEFAULT, Discard, RetryAfter
 from caluma_async.events.scope import caused_by, emissions
@@ -82,20 +82,23 @@ def prepare(assignments: Sequence[Assignment]) -> list[Attempt | BaseException]:
     Objects are the attempt's own, and as they are now. Raises `DatabaseError` if the database does not answer.
     """
     decoded = [_decoded(assignment) for assignment in assignments]
-    objects = loading.load([_wanted(one) if isinstance(one, Event) else () for one in decoded])
+    wanted = [_wanted(one) if isinstance(one, Event) else set() for one in decoded]
+    objects = loading.load(wanted)
     return [
-        _attempt(assignment, event, own) if isinstance(event, Event) else event
-        for assignment, event, own in zip(assignments, decoded, objects, strict=True)
+        _attempt(assignment, event, own if some else None) if isinstance(event, Event) else event
+        for assignment, event, some, own in zip(assignments, decoded, wanted, objects, strict=True)
     ]
 
 
 def prepare_at_once(assignment: Assignment) -> Attempt | BaseException | None:
     """The attempt, or why there is none, where no database is needed for it, nor much time; else `None`."""
     stored = assignment.claim.event
+    if isinstance(stored, HandedEvent):
+        return _attempt(assignment, stored.event)
     if len(stored.arguments) + len(stored.context) > _LONGEST_AT_ONCE or mentions_objects(stored):
         return None
     event = _decoded(assignment)
-    return _attempt(assignment, event, {}) if isinstance(event, Event) else event
+    return _attempt(assignment, event) if isinstance(event, Event) else event
 
 
 def _wanted(event: Event) -> set[Reference]:
@@ -103,17 +106,19 @@ def _wanted(event: Event) -> set[Reference]:
 
 
 def _decoded(assignment: Assignment) -> Event | Exception:
+    stored = assignment.claim.event
+    if isinstance(stored, HandedEvent):
+        return stored.event
     try:
-        return decode_event(assignment.claim.event, assignment.claim.attempt)
+        return decode_event(stored, assignment.claim.attempt)
     except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this delivery only
         return error
 
 
-def _attempt(assignment: Assignment, event: Event, objects: dict[Any, Any]) -> Attempt | BaseException:
+def _attempt(assignment: Assignment, event: Event, objects: Mapping[Any, Any] | None = None) -> Attempt | BaseException:
     try:
-        if mentions_objects(assignment.claim.event):
-            event = replace(
-                event,
+        if objects is not None:
+            event = event.copied(
                 arguments=resolved(event.arguments, objects),
                 sender=resolved(event.sender, objects),
                 user=resolved(event.user, objects),

@@ -136,11 +136,13 @@ class Receiver:
 
     def arguments_for(self, event: Event, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The keyword arguments of a call: what the function names, or all if it takes `**kwargs`."""
-        given = self.given(event) if given is None else given
+        arguments = self.given(event) if given is None else dict(given)
         if not self.parameters.open:
-            return self.parameters.narrow(given)
-        hidden = {"event"} if self.hears_signals(event.type) else {"signal"}
-        return {name: value for name, value in given.items() if name not in hidden - self.parameters.names}
+            return self.parameters.narrow(arguments)
+        hidden = "event" if self.hears_signals(event.type) else "signal"
+        if hidden not in self.parameters.names:
+            del arguments[hidden]
+        return arguments
 
     def hears_signals(self, event: EventType) -> bool:
         """Whether it was written for signals: those give `signal` and know no `event`."""

@@ -11,6 +11,7 @@ from caluma_async.conf import settings
 from caluma_async.events import audience, feed, outbox
 from caluma_async.events.carriers.base import Carrier, Parcel
 from caluma_async.events.executor import described
+from caluma_async.events.handing import Handing
 from caluma_async.events.lanes import lane_of
 from caluma_async.events.lifecycle import current
 from caluma_async.events.outbox import NewDelivery, StoredEvent
@@ -36,9 +37,13 @@ def _record(pendings: Sequence[Pending], parcel: Parcel) -> None:
     rows: list[tuple[StoredEvent, Due, NewDelivery]] = []
     heard: list[StoredEvent] = []
     memo: Memo = {}
+    handing = Handing(memo)
     for pending in pendings:
+        is_heard = audience.wants(pending.event.type)
+        if not is_heard and _hand_over(pending, handing, parcel):
+            continue
         event = (encode_event if pending.deliveries else encode_fitting)(pending.event, memo)
-        if audience.wants(pending.event.type):
+        if is_heard:
             heard.append(event)
         for due in pending.deliveries:
             if due.receiver.durable:
@@ -51,6 +56,19 @@ def _record(pendings: Sequence[Pending], parcel: Parcel) -> None:
     transaction.on_commit(parcel, robust=True)
     if heard:
         transaction.on_commit(lambda: feed.committed(heard), robust=True)  # Django logs a failing one by its name
+
+
+def _hand_over(pending: Pending, handing: Handing, parcel: Parcel) -> bool:
+    """Hand it over as it is, if none of its receivers has a row for it; whether it was possible."""
+    for due in pending.deliveries:
+        if due.receiver.durable or due.error is not None:
+            return False
+    for due in pending.deliveries:
+        event = handing.over(pending.event)
+        if event is None:
+            return False
+        parcel.add_loose(event, due.receiver)
+    return True
 
 
 def _new(event: StoredEvent, due: Due, parcel: Parcel) -> NewDelivery:

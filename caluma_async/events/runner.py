@@ -192,7 +192,9 @@ class Runner:
         tell(about(attempt.assignment.claim, Kind.STARTED, seconds=max(now() - attempt.assignment.since, 0)))
         loop = asyncio.get_running_loop()
         if attempt.receiver.is_async:
-            name = f"{attempt.receiver.name} #{attempt.assignment.claim.id}"
+            name = attempt.receiver.name
+            if attempt.assignment.is_durable:
+                name = f"{name} #{attempt.assignment.claim.id}"
             one.task = loop.create_task(self._await(one), name=name, context=contextvars.Context())
         else:
             one.is_young = True

@@ -158,10 +158,23 @@ def mentions_objects(stored: StoredEvent) -> bool:
     return any(_OBJECT in text for text in (stored.arguments, stored.sender, stored.user, stored.context))
 
 
+def kept(event: Event, name: str, value: Any, memo: Memo) -> Any:
+    """What receivers get of an event's sender or user, of which its row holds only the text.
+
+    Raises `NotStorable` if that is not possible.
+    """
+    return _decode_value(_remembered(event, name, value, memo))
+
+
+def needs_no_copy(value: Any) -> bool:
+    """Whether a sender or a user is one that nobody can change."""
+    return type(value) is type or (type(value) is User and not value.claims)
+
+
 def _decode_value(text: str) -> Any:
     """A sender or a user; one that nobody can change is decoded once."""
     value = _decode_once(text)
-    return value if type(value) is type or (type(value) is User and not value.claims) else _DECODER.decode(text)
+    return value if needs_no_copy(value) else _DECODER.decode(text)
 
 
 @lru_cache(maxsize=1_000)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from caluma_async.events.outbox import Claim
@@ -38,8 +37,7 @@ class Kind(Enum):
     __hash__ = object.__hash__  # there is one of each, and `Enum` would take the hash of its name each time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(NamedTuple):
     """One thing that happened.
 
     `seconds`: STARTED - from the commit to the start; DELIVERED and failures - how long the receiver ran; RETRIED -
@@ -60,18 +58,12 @@ class Told:
     reason: str = ""
 
 
-def about(claim: Claim, kind: Kind, **facts: Any) -> Told:
+def about(
+    claim: Claim, kind: Kind, *, seconds: float = 0.0, ran: float = 0.0, error: BaseException | None = None
+) -> Told:
     """Something that happened to a delivery in hand."""
-    return Told(
-        kind=kind,
-        receiver=claim.receiver,
-        event=claim.event.type,
-        event_id=claim.event.id,
-        delivery=claim.id,
-        lane=claim.lane,
-        attempt=claim.attempt,
-        **facts,
-    )
+    key, _, attempt, receiver, lane, _, event = claim
+    return Told(kind, receiver, event.type, event.id, key, lane, attempt, seconds, ran, 1, error)
 
 
 Listener = Callable[[Told], None]

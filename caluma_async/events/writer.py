@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from caluma_async.events import executor
@@ -380,7 +379,7 @@ class Writer:
     def _succeed(self, follower: Claim, places: Counter[Seat]) -> None:
         """Let the lane's next one start."""
         self._forget(follower)
-        places.subtract(self.arrive([replace(follower, begun=True, attempt=follower.attempt + 1)]))
+        places.subtract(self.arrive([follower._replace(begun=True, attempt=follower.attempt + 1)]))
 
     def _give_up_lane(self, one: Finish, accepted: bool, follower: Claim | None) -> None:
         """Nothing comes next, or the lane is not over, or somebody else's by now."""

@@ -10,11 +10,13 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import transaction
 
+from caluma_async.errors import NotStorable
 from caluma_async.events import EventType, Retry, lifecycle, on, send_event
 from caluma_async.events.models import EventRecord
 from caluma_async.events.receivers import registry
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind
+from caluma_async.identity import User
 from tests.conformance.carriers import another_process, carrying, emit, floors, jobs
 from tests.integration.engine import in_thread, rows
 from tests.integration.worker_stage import AT_ONCE, async_append
@@ -135,6 +137,33 @@ async def test_a_receiver_without_rows_runs_once_and_after_the_commit(carrier: s
         await carried.until(Kind.FAILED)
         await carried.rest()
     assert (got, await rows("id")) == (["south"], [])
+
+
+@pytest.mark.parametrize("wall", ["north", ["north"], {"$": "north"}])
+async def test_receivers_without_rows_share_nothing(carrier: str, painted: EventType, wall: Any) -> None:
+    got: list[Any] = []
+
+    for name in ("first", "second"):
+
+        @on(painted, durable=False, name=name)
+        async def receiver(wall: Any, event: Any, user: Any, **kwargs: Any) -> None:
+            got.append((wall, dict(event.arguments), user, user.token))
+            event.arguments.clear()
+
+    ada = User("ada", groups=["office"], token="secret")
+    async with carrying(carrier) as carried:
+        await emit((painted, {"wall": wall, "user": ada}))
+        await carried.until(Kind.DELIVERED, 2)
+        await carried.rest()
+    assert got == [(wall, {"wall": wall}, ada, None)] * 2
+    assert not any(isinstance(wall, list | dict) and found is wall for found, *_ in got)
+
+
+async def test_what_cannot_be_kept_is_refused_without_rows_too(carrier: str, painted: EventType) -> None:
+    on(painted, durable=False)(async_append([]))
+    async with carrying(carrier):
+        with pytest.raises(NotStorable, match="wall"):
+            await emit((painted, {"wall": object()}))
 
 
 async def test_rows_of_a_receiver_that_is_not_known_wait(carrier: str, painted: EventType) -> None:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
-from caluma_async.events.outbox import Claim, NewDelivery, Recorded, Result, StoredEvent, settle
+from caluma_async.events.outbox import Claim, HandedEvent, NewDelivery, Recorded, Result, StoredEvent, settle
 from caluma_async.events.receiver import Receiver
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind, Told, tell
@@ -131,11 +131,9 @@ class Parcel:
         if row.state == State.WAITING:
             self._waiting.append(Waiting(row.id, kind_of(receiver), new.lane, receiver.name))
 
-    def add_loose(self, event: StoredEvent, receiver: Receiver) -> None:
+    def add_loose(self, event: StoredEvent | HandedEvent, receiver: Receiver) -> None:
         """Take in what has no row."""
-        self._loose.append(
-            Claim(id=next(_loose), claims=0, attempt=1, receiver=receiver.name, lane=None, begun=True, event=event)
-        )
+        self._loose.append(Claim(next(_loose), 0, 1, receiver.name, None, True, event))
 
     def enlist(self) -> None:
         """Everything was added; the transaction is still open."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from caluma_async.events.event import Event
 from caluma_async.events.states import State
 
 
@@ -28,6 +29,16 @@ class StoredEvent(NamedTuple):
     correlation_id: UUID
     chain: str
     trace: str | None = None
+
+
+class HandedEvent(NamedTuple):
+    """An event that has no row and needs none: what a receiver gets of it is here already, and nobody else's."""
+
+    id: UUID
+    type: str
+    emitted_at: datetime
+    trace: str | None
+    event: Event
 
 
 class NewDelivery(NamedTuple):
@@ -66,8 +77,7 @@ class Follower(NamedTuple):
     predecessor: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """A delivery in hand.
 
     `claims` is the fence: whoever reports how it went names it. `begun` says whether its attempt counts already;
@@ -80,7 +90,7 @@ class Claim:
     receiver: str
     lane: str | None
     begun: bool
-    event: StoredEvent
+    event: StoredEvent | HandedEvent
 
     @property
     def fence(self) -> Fence:
