@@ -42,7 +42,7 @@ class Round:
 
     results: list[Result] = field(default_factory=list)
     behind: list[Follower] = field(default_factory=list)
-    settled: set[int] = field(default_factory=set)
+    settled: set[Fence] = field(default_factory=set)
     begin: list[Fence] = field(default_factory=list)
     lanes: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
@@ -53,12 +53,12 @@ class Round:
 class Report:
     """What came of a round.
 
-    `accepted`: results whose claim still held. `begun`: followers whose attempt has begun. `taken`: from lanes and ids.
-    `found`: from each look. `more`: the looks after which there may be more.
+    `accepted`: claims that still held when they were settled. `begun`: claims on followers whose attempt has begun.
+    `taken`: from lanes and ids. `found`: from each look. `more`: the looks after which there may be more.
     """
 
-    accepted: set[int]
-    begun: set[int]
+    accepted: set[Fence]
+    begun: set[Fence]
     taken: list[Claim]
     found: Mapping[str, list[Claim]]
     more: set[str]
@@ -80,7 +80,7 @@ class Clerk:
         """
         tune()
         held = _settle(todo.results, todo.behind) | outbox.begin(todo.begin)
-        accepted = todo.settled | held.intersection(result.fence.id for result in todo.results)
+        accepted = todo.settled | held.intersection(result.fence for result in todo.results)
         taken = outbox.take([*outbox.first_of(todo.lanes), *todo.ids], self.hand)
         more: set[str] = set()
         found = {}
@@ -111,17 +111,17 @@ class Clerk:
         return outbox.take(ids, self.hand), left or self._laps[kind] > 0
 
 
-def _settle(results: Sequence[Result], behind: Sequence[Follower]) -> set[int]:
+def _settle(results: Sequence[Result], behind: Sequence[Follower]) -> set[Fence]:
     """Settle; one that the database refuses fails, and keeps the others from nothing."""
     try:
         return outbox.settle(results, behind)
     except (OperationalError, InterfaceError):
         raise
     except Exception:  # noqa: BLE001 - which of them it is, and why, will be seen
-        return {key for result in results for key in _settle_alone(result, behind)}
+        return {fence for result in results for fence in _settle_alone(result, behind)}
 
 
-def _settle_alone(result: Result, behind: Sequence[Follower]) -> set[int]:
+def _settle_alone(result: Result, behind: Sequence[Follower]) -> set[Fence]:
     try:
         return outbox.settle([result], behind)
     except (OperationalError, InterfaceError):

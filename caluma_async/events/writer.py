@@ -236,14 +236,14 @@ class Writer:
         else:
             self._apply(todo, finished, successors, places, report)
 
-    def _gather(self, todo: Round, finished: Sequence[Finish]) -> dict[int, Claim]:
+    def _gather(self, todo: Round, finished: Sequence[Finish]) -> dict[Fence, Claim]:
         """What is to be settled, and what comes next in the lanes that are over."""
         successors = {}
         for one in finished:
             claim = one.assignment.claim
             self._ease(claim.lane)
             if one.settled:
-                todo.settled.add(claim.id)
+                todo.settled.add(claim.fence)
             else:
                 todo.results.append(one.result)
             if claim.lane is None or one.result.state not in FINISHED or not self.taking or not self._leads(claim):
@@ -252,7 +252,7 @@ class Writer:
             if follower is None:
                 todo.lanes.append(claim.lane)
                 continue
-            successors[claim.id] = follower
+            successors[claim.fence] = follower
             if one.settled:
                 todo.begin.append(follower.fence)
             else:
@@ -329,7 +329,7 @@ class Writer:
         todo: Round,
         finished: list[Finish],
         releases: list[Result],
-        successors: dict[int, Claim],
+        successors: dict[Fence, Claim],
         places: Counter[Seat],
     ) -> None:
         """The round failed: everything is as it was before."""
@@ -353,15 +353,15 @@ class Writer:
         self,
         todo: Round,
         finished: Sequence[Finish],
-        successors: dict[int, Claim],
+        successors: dict[Fence, Claim],
         places: Counter[Seat],
         report: Report,
     ) -> None:
         for one in finished:
-            accepted = one.assignment.claim.id in report.accepted
-            follower = successors.get(one.assignment.claim.id)
+            accepted = one.assignment.claim.fence in report.accepted
+            follower = successors.get(one.assignment.claim.fence)
             self._close(one, accepted)
-            if follower is not None and follower.id in report.begun:
+            if follower is not None and follower.fence in report.begun:
                 self._succeed(follower, places)
             else:
                 self._give_up_lane(one, accepted, follower)

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from caluma_async.events import outbox
+from caluma_async.events.clerk import Clerk, Round
 from caluma_async.events.models import Delivery, EventRecord, State
 from caluma_async.events.outbox import Follower, Hand, NewDelivery, Recorded, Result
 from caluma_async.keys import uuid7
@@ -120,7 +121,7 @@ def test_followers_come_along_without_having_begun() -> None:
     assert [claim.id for claim in claims] == ids[:11]
     assert [claim.begun for claim in claims] == [True] + [False] * 10
     assert [claim.attempt for claim in claims] == [1] + [0] * 10
-    assert outbox.begin([claims[1].fence]) == {ids[1]}
+    assert outbox.begin([claims[1].fence]) == {claims[1].fence}
     assert Delivery.objects.get(pk=ids[1]).attempt == 1
     assert Delivery.objects.get(pk=ids[1]).started_at is not None
 
@@ -135,7 +136,7 @@ def test_a_follower_begins_in_the_moment_in_which_its_predecessor_is_settled(num
         (heads if claim.begun else behind).append(claim)
     results = [Result(fence=head.fence, state=State.DELIVERED) for head in heads]
     followers = [Follower(one.fence, head.id) for head, one in zip(heads, behind, strict=True)]
-    assert outbox.settle(results, followers) == {claim.id for claim in [*heads, *behind]}
+    assert outbox.settle(results, followers) == {claim.fence for claim in [*heads, *behind]}
     begun = Delivery.objects.filter(state=State.RUNNING, started_at__isnull=False)
     assert list(begun.values_list("attempt", flat=True)) == [1] * number
     assert outbox.settle([Result(fence=one.fence, state=State.DELIVERED) for one in behind])
@@ -157,7 +158,7 @@ def test_a_follower_whose_claim_is_outdated_does_not_begin() -> None:
     head, behind = look()
     Delivery.objects.filter(pk=behind.id).update(claims=2)
     settled = outbox.settle([Result(fence=head.fence, state=State.DELIVERED)], [Follower(behind.fence, head.id)])
-    assert settled == {head.id}
+    assert settled == {head.fence}
     assert Delivery.objects.get(pk=behind.id).started_at is None
 
 
@@ -218,6 +219,16 @@ def test_only_the_latest_claim_may_say_how_it_went() -> None:
     assert outbox.extend([new.fence], 60) == {new.id}
     assert settle(new)
     assert not settle(new), "once only"
+
+
+def test_of_two_claims_that_are_settled_together_the_latest_one_is_accepted() -> None:
+    put("x")
+    (old,) = look()
+    end_leases()
+    outbox.recover([], [])
+    (new,) = look(hand=THEM)
+    report = Clerk(US).work(Round(results=[Result(fence=one.fence, state=State.DELIVERED) for one in (old, new)]))
+    assert report.accepted == {new.fence}
 
 
 def test_an_attempt_that_did_not_take_place_is_not_counted() -> None:

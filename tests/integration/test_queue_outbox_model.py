@@ -150,13 +150,13 @@ class Outbox(RuleBasedStateMachine):
         results = [Result(fence=one, state=state, delay=delay, uncounted=uncounted) for one in fences]
         held = [one for one in fences if self.model.holds(one)]
         behind = [pair for one in fences if state in FINISHED for pair in self.model.next_in_hand(one)]
-        begin = {pair.fence.id for pair in behind if pair.predecessor in {one.id for one in held}}
-        assert outbox.settle(results, behind) == {one.id for one in held} | begin
+        begin = {pair.fence for pair in behind if pair.predecessor in {one.id for one in held}}
+        assert outbox.settle(results, behind) == set(held) | begin
         for one in held:
             row = self.model.rows[one.id]
             self.model.put(row.settled(state, due=row.due if delay is None else not delay, uncounted=uncounted))
-        for key in begin:
-            self.model.begin(key)
+        for fence in begin:
+            self.model.begin(fence.id)
 
     @precondition(_has(State.RUNNING))
     @rule(owner=owners)
@@ -164,7 +164,7 @@ class Outbox(RuleBasedStateMachine):
         """A process gives back what it only fetched, as one that stops does."""
         fetched = [self.model.rows[one.id] for one in self.model.in_hand(owner) if not self.model.rows[one.id].begun]
         results = [Result(fence=row.fence, state=State.WAITING, uncounted=True) for row in fetched]
-        assert outbox.settle(results) == {row.id for row in fetched}
+        assert outbox.settle(results) == {row.fence for row in fetched}
         for row in fetched:
             self.model.put(row.settled(State.WAITING, due=row.due, uncounted=True))
 
@@ -174,7 +174,7 @@ class Outbox(RuleBasedStateMachine):
         """What was fetched begins when it is the first of its lane, and only once."""
         rows = self.model.rows.values()
         turn = [row for row in rows if row.state is State.RUNNING and not row.begun and self.model.is_head(row)]
-        assert outbox.begin([row.fence for row in turn]) == {row.id for row in turn}
+        assert outbox.begin([row.fence for row in turn]) == {row.fence for row in turn}
         assert outbox.begin([row.fence for row in turn]) == set()
         for row in turn:
             self.model.begin(row.id)

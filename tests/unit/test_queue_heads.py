@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
 
 from caluma_async.connections import KeptConnections
-from caluma_async.events import EventType, on
+from caluma_async.events import EventType, on, telemetry
 from caluma_async.events.carriers.base import ASYNC, THREAD
 from caluma_async.events.clerk import Clerk, Report, Round
 from caluma_async.events.crew import Desk
 from caluma_async.events.executor import Assignment
 from caluma_async.events.lanes import Room
-from caluma_async.events.outbox import Claim, Result, StoredEvent
+from caluma_async.events.outbox import Claim, Fence, Result, StoredEvent
 from caluma_async.events.registry import registry
 from caluma_async.events.runner import Finish
 from caluma_async.events.states import State
+from caluma_async.events.telemetry import Kind, Told
 from caluma_async.events.writer import Writer
 from caluma_async.keys import uuid7
 
@@ -27,11 +29,12 @@ LANE = "r|case:1"
 
 
 class Finder:
-    """A clerk that finds what it is told to, and settles everything."""
+    """A clerk that finds what it is told to, and settles everything but what is `outdated`."""
 
     def __init__(self) -> None:
         self.finds: list[Claim] = []
         self.settled: list[Result] = []
+        self.outdated: set[Fence] = set()
         self.meanwhile: Callable[[], None] = lambda: None
 
     def work(self, todo: Round) -> Report:
@@ -41,8 +44,8 @@ class Finder:
         found = self.finds if todo.looks else []
         self.finds = [] if todo.looks else self.finds
         return Report(
-            accepted={result.fence.id for result in todo.results} | todo.settled,
-            begun={fence.id for fence in [*todo.begin, *(follower.fence for follower in todo.behind)]},
+            accepted={result.fence for result in todo.results} - self.outdated | todo.settled,
+            begun={*todo.begin, *(follower.fence for follower in todo.behind)},
             taken=[],
             found={kind: found if kind == THREAD else [] for kind in todo.looks},
             more=set(),
@@ -67,11 +70,11 @@ def claim(key: int, *, begun: bool) -> Claim:
     return Claim(id=key, claims=1, attempt=int(begun), receiver="r", lane=LANE, begun=begun, event=event)
 
 
-def over(one: Claim) -> Finish:
+def over(one: Claim, *, settled: bool = True) -> Finish:
     receiver = registry.find("r")
     assert receiver is not None
     assignment = Assignment(one, receiver, 0.0)
-    return Finish(assignment, Result(fence=one.fence, state=State.DELIVERED), settled=True)
+    return Finish(assignment, Result(fence=one.fence, state=State.DELIVERED), settled=settled)
 
 
 class Stage:
@@ -132,4 +135,22 @@ async def test_what_a_round_brings_once_the_process_drains_is_given_back(stage: 
         (2, State.WAITING, True),
     ]
     assert writer.is_idle
+    assert stage.rooms[THREAD].free == 4
+
+
+async def test_of_two_claims_on_one_delivery_only_the_one_that_held_counts(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Told] = []
+    monkeypatch.setattr(telemetry, "listeners", [told.append])
+    earlier, latest = claim(1, begun=True), replace(claim(1, begun=True), claims=2, attempt=2)
+    stage.finder.outdated = {earlier.fence}
+    for one in (earlier, latest):
+        assert stage.rooms[THREAD].take("r")
+        stage.writer.arrive([one])
+    for one in (earlier, latest):
+        stage.writer.over(over(one, settled=False))
+    await stage.rest()
+    assert [(one.kind, one.attempt) for one in told] == [(Kind.LOST, 1), (Kind.DELIVERED, 2)]
+    assert stage.writer.is_idle
     assert stage.rooms[THREAD].free == 4

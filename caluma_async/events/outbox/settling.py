@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 
-from caluma_async.events.outbox.dialect import Dialect, Statement, dialect, run
+from caluma_async.events.outbox.dialect import Dialect, Row, Statement, dialect, run
 from caluma_async.events.outbox.rows import Fence, Follower, Result
+
+T = TypeVar("T", Result, Follower)
 
 _FENCE: Final = {"claimed": "bigint", "fence": "integer"}
 _RESULT: Final = {**_FENCE, "outcome": "text", "delay": "double precision", "complaint": "text", "uncounted": "boolean"}
@@ -20,34 +22,42 @@ _FEW: Final = 2
 """Up to so many results the statement is made for their number, and its plan kept on any connection."""
 
 
-def settle(results: Sequence[Result], behind: Sequence[Follower] = ()) -> set[int]:
+def settle(results: Sequence[Result], behind: Sequence[Follower] = ()) -> set[Fence]:
     """Note how attempts went, and count those that were not counted when they began.
 
     Deliveries that were fetched `behind` these begin in the same moment, each if its predecessor's claim still held.
-    Returns the keys of all whose claim still held.
+    Returns the claims that still held. Rows are locked by key, as everybody locks them.
     """
     if not results:
         return set()
     into = dialect()
-    rows = [(*result.fence, result.state, result.delay, result.error, result.uncounted) for result in results]
-    followers = [(*follower.fence, follower.predecessor) for follower in behind]
+    rows = [(*result.fence, result.state, result.delay, result.error, result.uncounted) for result in _by_key(results)]
+    followers = [(*follower.fence, follower.predecessor) for follower in _by_key(behind)]
     counts = _count(rows), _count(followers)
     given = into.parameters(rows, len(_RESULT), counts[0])
     if not followers:
-        return {row[0] for row in run(_settle_text(into, counts[0]), given)}
+        return _fences(run(_settle_text(into, counts[0]), given))
     given += into.parameters(followers, len(_FOLLOWER), counts[1])
-    return {row[0] for row in run(_settle_and_begin_text(into, *counts), given)}
+    return _fences(run(_settle_and_begin_text(into, *counts), given))
+
+
+def _by_key(ones: Sequence[T]) -> Sequence[T]:
+    return sorted(ones, key=lambda one: one.fence) if len(ones) > 1 else ones
+
+
+def _fences(rows: Sequence[Row]) -> set[Fence]:
+    return {Fence(*row) for row in rows}
 
 
 def _count(rows: Sequence[object]) -> int:
     return len(rows) if len(rows) <= _FEW else 0
 
 
-def begin(fences: Sequence[Fence]) -> set[int]:
-    """Count attempts that have begun; the keys of those whose claim still held."""
+def begin(fences: Sequence[Fence]) -> set[Fence]:
+    """Count attempts that have begun; the claims that still held."""
     if not fences:
         return set()
-    return {row[0] for row in _begin(*dialect().parameters(fences, len(_FENCE)))}
+    return _fences(_begin(*dialect().parameters(sorted(fences), len(_FENCE))))
 
 
 def extend(fences: Sequence[Fence], lease: float) -> set[int]:
@@ -73,8 +83,8 @@ def _settle_and_begin_text(into: Dialect, results: int, followers: int) -> str:
         WITH settled AS ({_settle_text(into, results)}), begun AS (
             UPDATE events_delivery SET {_begins(into)} FROM {into.given(_FOLLOWER, followers)}
             WHERE {_STILL_OURS} AND started_at IS NULL AND predecessor IN (SELECT id FROM settled)
-            RETURNING events_delivery.id
-        ) SELECT id FROM settled UNION ALL SELECT id FROM begun"""
+            RETURNING events_delivery.id, claims
+        ) SELECT id, claims FROM settled UNION ALL SELECT id, claims FROM begun"""
 
 
 @cache
@@ -85,7 +95,7 @@ def _settle_text(into: Dialect, count: int) -> str:
             available_at = CASE WHEN delay IS NULL THEN available_at ELSE {into.later("COALESCE(delay, 0)")} END,
             finished_at = CASE WHEN outcome = 'waiting' THEN NULL ELSE {into.now} END,
             owner = NULL, lease_until = NULL, started_at = NULL
-        FROM {into.given(_RESULT, count)} WHERE {_STILL_OURS} RETURNING events_delivery.id"""
+        FROM {into.given(_RESULT, count)} WHERE {_STILL_OURS} RETURNING events_delivery.id, claims"""
 
 
 def _begins(into: Dialect) -> str:
@@ -95,7 +105,7 @@ def _begins(into: Dialect) -> str:
 def _begin_text(into: Dialect) -> str:
     return f"""
         UPDATE events_delivery SET {_begins(into)}
-        FROM {into.given(_FENCE)} WHERE {_STILL_OURS} AND started_at IS NULL RETURNING events_delivery.id"""
+        FROM {into.given(_FENCE)} WHERE {_STILL_OURS} AND started_at IS NULL RETURNING events_delivery.id, claims"""
 
 
 def _extend_text(into: Dialect) -> str:
