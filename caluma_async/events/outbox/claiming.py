@@ -195,13 +195,17 @@ def _take_alone_text(into: Dialect) -> str:
 
 
 def _take_locking_text(into: Dialect) -> str:
-    """A head that somebody else has locked is passed over; `state` is looked at again once it is locked.
+    """A head that somebody else has locked is passed over, and so is one that was written anew since it was chosen.
 
-    Followers need no lock: nobody takes them but who has their head. They end where one is not due.
+    For whether it is the first of its lane was seen as the statement began; whoever puts a row before it writes it
+    anew (`people.retry`). Followers need no lock: nobody takes them but who has their head. They end where one is not
+    due.
     """
     return f"""
         WITH head AS (
-            SELECT id, lane FROM events_delivery AS own WHERE {_may_start(into)} FOR UPDATE SKIP LOCKED
+            SELECT id, lane FROM events_delivery AS own
+            WHERE {_may_start(into)} AND own.xmin = (SELECT xmin FROM events_delivery AS seen WHERE seen.id = own.id)
+            FOR UPDATE SKIP LOCKED
         ), follower AS (
             SELECT behind.id FROM head, LATERAL (
                 SELECT id, bool_and(state = 'waiting' AND available_at <= (SELECT {into.now})) OVER (ORDER BY id) AS due

@@ -29,14 +29,19 @@ def retry(ids: Sequence[int]) -> list[Moved]:
     with transaction.atomic():
         if dialect().can_lock_rows:
             lock_lanes(row[0] for row in _event_lanes(listed))
-            _lock_unfinished(listed)
+            _lock(listed, listed)
+            _renew_heads(listed)
         behind = {row[0] for row in _overtaken(listed)}
         return [Moved(row[0], row[0] in behind) for row in sorted(_retry(listed))]
 
 
 def discard(ids: Sequence[int], reason: str) -> set[int]:
     """Give up deliveries that failed, are held or wait; those that were."""
-    return {row[0] for row in _discard(reason, dialect().listed(ids))}
+    listed = dialect().listed(ids)
+    with transaction.atomic():
+        if dialect().can_lock_rows:
+            _lock(listed, listed)
+        return {row[0] for row in _discard(reason, listed)}
 
 
 def replay(event: UUID, receiver: str, *, event_lane: str | None, lane: str | None) -> int:
@@ -67,11 +72,30 @@ def _event_lanes_text(into: Dialect) -> str:
         WHERE delivery.id {into.one_of("bigint")}"""
 
 
-def _lock_unfinished_text(into: Dialect) -> str:
+def _lock_text(into: Dialect) -> str:
+    """Wait for whoever settles or takes these, or anything unfinished in their lanes.
+
+    By key, as everybody locks; and whole lanes, for who takes locks the first of a lane, and then what follows it.
+    """
     return f"""
-        SELECT id FROM events_delivery WHERE state IN ('waiting', 'running', 'held') AND lane IN (
-            SELECT lane FROM events_delivery WHERE id {into.one_of("bigint")}
+        SELECT id FROM events_delivery WHERE id IN (
+            SELECT id FROM events_delivery WHERE id {into.one_of("bigint")}
+            UNION
+            SELECT id FROM events_delivery WHERE state IN ('waiting', 'running', 'held') AND lane IN (
+                SELECT lane FROM events_delivery WHERE id {into.one_of("bigint")}
+            )
         ) ORDER BY id FOR UPDATE"""
+
+
+def _renew_heads_text(into: Dialect) -> str:
+    """Write the first of each lane anew, as it is: who has chosen it already sees that, and chooses again."""
+    return f"""
+        UPDATE events_delivery SET available_at = available_at WHERE state = 'waiting' AND id IN (
+            SELECT (
+                SELECT id FROM events_delivery AS own
+                WHERE own.lane = moved.lane AND own.state IN ('waiting', 'running', 'held') ORDER BY id LIMIT 1
+            ) FROM events_delivery AS moved WHERE moved.id {into.one_of("bigint")}
+        )"""
 
 
 def _overtaken_text(into: Dialect) -> str:
@@ -98,7 +122,8 @@ def _discard_text(into: Dialect) -> str:
 
 _replay = Statement(_replay_text)
 _event_lanes = Statement(_event_lanes_text)
-_lock_unfinished = Statement(_lock_unfinished_text)
+_lock = Statement(_lock_text)
+_renew_heads = Statement(_renew_heads_text)
 _overtaken = Statement(_overtaken_text)
 _retry = Statement(_retry_text)
 _discard = Statement(_discard_text)
