@@ -181,7 +181,10 @@ def _layer(url: str) -> Any:
     try:
         kind = import_string(LAYER)
     except ImportError as error:
-        raise Misconfigured("CHANNEL_LAYER_URL needs channels-redis: pip install 'caluma-async[redis]'.") from error
+        missing = (error.name or "").partition(".")[0]
+        if missing == LAYER.partition(".")[0]:
+            raise Misconfigured("CHANNEL_LAYER_URL needs channels-redis: pip install 'caluma-async[redis]'.") from error
+        raise Misconfigured(f"CHANNEL_LAYER_URL needs {LAYER}, which cannot be imported: {error}.") from error
     return kind(hosts=[url], prefix="caluma_async")
 
 

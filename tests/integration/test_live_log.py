@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -244,8 +246,19 @@ def test_what_is_left_is_sent_when_it_closes_and_failures_are_logged(
 
 def test_it_says_what_is_missing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.CHANNEL_LAYER_URL = "redis://nowhere"
-    monkeypatch.setattr(bus, "LAYER", "no.such.Layer")
-    with pytest.raises(Misconfigured, match=r"pip install 'caluma-async\[redis\]'"):
+    monkeypatch.setitem(sys.modules, "channels_redis", None)
+    for name in [name for name in sys.modules if name.startswith("channels_redis.")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(Misconfigured, match=r"needs channels-redis: pip install 'caluma-async\[redis\]'"):
+        Bus().start()
+
+
+def test_it_says_what_is_missing_beside_it(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "half_a_layer.py").write_text("import async_clockwork\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    settings.CHANNEL_LAYER_URL = "redis://nowhere"
+    monkeypatch.setattr(bus, "LAYER", "half_a_layer.Layer")
+    with pytest.raises(Misconfigured, match=r"half_a_layer\.Layer, .*: No module named 'async_clockwork'"):
         Bus().start()
 
 
