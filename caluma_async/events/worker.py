@@ -12,7 +12,7 @@ from typing import Final
 from caluma_async.conf import settings
 from caluma_async.connections import KeptConnections
 from caluma_async.events import outbox
-from caluma_async.events.carriers.base import ASYNC, KINDS, THREAD, Named, Source, Waiting, kind_of
+from caluma_async.events.carriers.base import ASYNC, KINDS, THREAD, InHand, Named, Source, Waiting, kind_of
 from caluma_async.events.clerk import Clerk
 from caluma_async.events.crew import Desk
 from caluma_async.events.executor import Assignment, now
@@ -111,9 +111,9 @@ class Worker:
         """Give a place back that was reserved; from any thread."""
         self.rooms[kind_of(receiver)].give(receiver.name)
 
-    def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
+    def carry(self, in_hand: Sequence[InHand], waiting: Sequence[Waiting]) -> None:
         """Take over what was committed: what is in hand already, and what waits; from any thread."""
-        self._post(partial(self._take_over, claims, waiting, now()))
+        self._post(partial(self._take_over, in_hand, waiting, now()))
 
     def carry_loose(self, claims: Sequence[Claim]) -> None:
         """Take over what has no row; from any thread. What does not fit is dropped, and told about."""
@@ -247,13 +247,23 @@ class Worker:
                 del self._loose[name]
         self._runner.start(started)
 
-    def _take_over(self, claims: Sequence[Claim], waiting: Sequence[Waiting], since: float) -> None:
+    def _take_over(self, in_hand: Sequence[InHand], waiting: Sequence[Waiting], since: float) -> None:
         if self._stopped is not None:
-            self._writer.release([Result(fence=claim.fence, state=State.WAITING, uncounted=True) for claim in claims])
+            self._writer.release([_untouched(one.claim.fence) for one in in_hand])
             return
-        late = [claim for claim in claims if self._is_late(claim, since)]
-        self._writer.arrive([claim for claim in claims if claim not in late] if late else claims, since)
-        for one in [*waiting, *map(self._leave, late)]:
+        claims, again = [], []
+        for one in in_hand:
+            if self._writer.receiver(one.claim) is None:
+                self._leave(one)
+            elif self._is_late(one.claim, since):
+                again.append(self._leave(one))
+            else:
+                claims.append(one.claim)
+        self._writer.arrive(claims, since)
+        self._find([*waiting, *again])
+
+    def _find(self, waiting: Sequence[Waiting]) -> None:
+        for one in waiting:
             if self.own_only:
                 self._own[one.id] = one.kind, one.receiver
                 self._writer.look_at(self._own[one.id], one.id)
@@ -267,11 +277,10 @@ class Worker:
         """
         return claim.fence in self._given_back or since - claim.event.emitted_at.timestamp() > self.hand.lease / 2
 
-    def _leave(self, claim: Claim) -> Waiting:
-        """Give back what is late, unless somebody has it already; it is found like everything that waits."""
-        receiver = self._writer.receiver(claim)
-        kind = THREAD if receiver is None else kind_of(receiver)
-        self._writer.release([Result(fence=claim.fence, state=State.WAITING, uncounted=True)])
+    def _leave(self, one: InHand) -> Waiting:
+        """Give it back, and its place, unless somebody has it already; it is found like everything that waits."""
+        claim, kind = one
+        self._writer.release([_untouched(claim.fence)])
         self.rooms[kind].give(claim.receiver)
         return Waiting(claim.id, kind, claim.lane, claim.receiver)
 
@@ -314,7 +323,7 @@ class Worker:
     def _release_strays(self, strays: set[Fence]) -> None:
         unknown = strays.difference(self._writer.held.values())
         self._given_back.extend(unknown)
-        self._writer.release([Result(fence=fence, state=State.WAITING, uncounted=True) for fence in unknown])
+        self._writer.release([_untouched(fence) for fence in unknown])
 
     def _tell_recovered(self, recovered: Sequence[Recovered]) -> None:
         for one in recovered:
@@ -357,3 +366,8 @@ class Worker:
 
 def _tell_dropped(claim: Claim) -> None:
     tell(Told(kind=Kind.DROPPED, receiver=claim.receiver, event=claim.event.type, event_id=claim.event.id))
+
+
+def _untouched(fence: Fence) -> Result:
+    """It is for somebody else; no attempt took place."""
+    return Result(fence=fence, state=State.WAITING, uncounted=True)

@@ -14,6 +14,7 @@ from caluma_async.events import EventType, Retry, asend_event, clerk, lifecycle,
 from caluma_async.events.carriers.asyncio_queue import AsyncioQueue
 from caluma_async.events.carriers.parked import Parked
 from caluma_async.events.models import Delivery
+from caluma_async.events.registry import registry
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind
 from caluma_async.events.worker import Worker
@@ -76,6 +77,30 @@ async def test_what_was_recorded_in_hand_long_ago_is_claimed_anew(painted: Event
         assert worker.rooms["async"].taken == 0
     assert got == ["north"]
     assert await rows("state", "attempt", "claims") == [(State.DELIVERED, 1, 2)]
+
+
+@pytest.mark.parametrize("lease", [60.0, 0.0], ids=["in time", "late"])
+async def test_a_receiver_that_goes_before_the_commit_leaves_its_place_in_its_own_room(
+    painted: EventType, settings: Any, lease: float
+) -> None:
+    settings.EVENT_POLL = 3600
+    on(painted)(async_append([]))
+    reserved: list[int] = []
+
+    def emit(worker: Worker) -> None:
+        with transaction.atomic():
+            send_event(painted, wall="north")
+            reserved.extend(room.taken for room in worker.rooms.values())
+            registry._receivers = []
+
+    async with delivering() as (worker, _):
+        await worker.until_nothing_is_due()
+        worker.hand = replace(worker.hand, lease=lease)
+        await in_thread(emit, worker)
+        await worker.idle()
+        assert [room.taken for room in worker.rooms.values()] == [0, 0]
+    assert reserved == [1, 0]
+    assert await rows("state", "attempt") == [(State.WAITING, 0)]
 
 
 async def test_an_attempt_that_lost_its_claim_takes_none_from_the_next_one(painted: EventType, settings: Any) -> None:

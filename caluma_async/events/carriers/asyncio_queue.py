@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 from caluma_async.conf import settings
 from caluma_async.events import outbox
-from caluma_async.events.carriers.base import Source, Waiting
+from caluma_async.events.carriers.base import InHand, Source, Waiting
 from caluma_async.events.outbox import Claim
 from caluma_async.events.receiver import Receiver
 from caluma_async.events.worker import Worker
@@ -49,11 +49,11 @@ class AsyncioQueue:
     def enlist(self, waiting: Sequence[Waiting]) -> None:
         """The rows are enough."""
 
-    def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
+    def carry(self, in_hand: Sequence[InHand], waiting: Sequence[Waiting]) -> None:
         """Hand over to the worker; without one, and where another process delivers, tell that one."""
         worker = self._running()
         if worker is not None:
-            worker.carry(claims, waiting)
+            worker.carry(in_hand, waiting)
         elif waiting:
             outbox.announce()
 

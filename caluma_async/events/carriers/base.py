@@ -21,6 +21,13 @@ class Waiting(NamedTuple):
     receiver: str
 
 
+class InHand(NamedTuple):
+    """A delivery that was recorded in hand, and the kind of the place that was taken for it."""
+
+    claim: Claim
+    kind: str
+
+
 class Named(NamedTuple):
     """A delivery that somebody says is waiting, and whom it is for."""
 
@@ -67,7 +74,7 @@ class Carrier(Protocol):
     def enlist(self, waiting: Sequence[Waiting]) -> None:
         """Note what waits, still inside the transaction that records it."""
 
-    def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
+    def carry(self, in_hand: Sequence[InHand], waiting: Sequence[Waiting]) -> None:
         """Take over what was committed: what is in hand, and what waits. Must not raise, and not wait."""
 
     def carry_loose(self, claims: Sequence[Claim]) -> None:
@@ -92,15 +99,14 @@ class Parcel:
     is how a rollback is noticed.
     """
 
-    __slots__ = ("_claims", "_kinds", "_lanes", "_loose", "_places", "_recorded", "_waiting", "carrier", "owner")
+    __slots__ = ("_in_hand", "_lanes", "_loose", "_places", "_recorded", "_waiting", "carrier", "owner")
 
     def __init__(self, carrier: Carrier) -> None:
         self.carrier = carrier
         self.owner = carrier.owner
         self._lanes: set[str] = set()
         self._places: list[Receiver] = []
-        self._claims: list[Claim] = []
-        self._kinds: list[str] = []
+        self._in_hand: list[InHand] = []
         self._waiting: list[Waiting] = []
         self._loose: list[Claim] = []
         self._recorded: list[tuple[StoredEvent, str]] = []
@@ -120,10 +126,10 @@ class Parcel:
         """Take in what was recorded."""
         self._recorded.append((event, receiver.name))
         if row.state == State.RUNNING:
-            self._kinds.append(kind_of(receiver))
-            self._claims.append(
-                Claim(id=row.id, claims=1, attempt=1, receiver=receiver.name, lane=new.lane, begun=True, event=event)
+            claim = Claim(
+                id=row.id, claims=1, attempt=1, receiver=receiver.name, lane=new.lane, begun=True, event=event
             )
+            self._in_hand.append(InHand(claim, kind_of(receiver)))
             return
         if new.start:
             self._places.remove(receiver)
@@ -142,13 +148,13 @@ class Parcel:
 
     def __call__(self) -> None:
         """The transaction is committed."""
-        if self._claims and not self._is_ours:
+        if self._in_hand and not self._is_ours:
             self._open_hand()
         self._places.clear()
         for event, receiver in self._recorded:
             tell(Told(kind=Kind.RECORDED, receiver=receiver, event=event.type, event_id=event.id, lane=event.lane))
         if self._recorded:
-            self.carrier.carry(self._claims, self._waiting)
+            self.carrier.carry(self._in_hand, self._waiting)
         if self._loose:
             self.carrier.carry_loose(self._loose)
 
@@ -159,10 +165,9 @@ class Parcel:
 
     def _open_hand(self) -> None:
         """Nobody would know of what is in a hand that is gone: let it wait."""
-        claims, self._claims = self._claims, []
-        settle([Result(fence=claim.fence, state=State.WAITING, uncounted=True) for claim in claims])
-        pairs = zip(claims, self._kinds, strict=True)
-        self._waiting += [Waiting(one.id, kind, one.lane, one.receiver) for one, kind in pairs]
+        in_hand, self._in_hand = self._in_hand, []
+        settle([Result(fence=one.claim.fence, state=State.WAITING, uncounted=True) for one in in_hand])
+        self._waiting += [Waiting(one.id, kind, one.lane, one.receiver) for one, kind in in_hand]
 
     def give_up(self) -> None:
         """Nothing comes of it: give the places back. Safe to call twice."""

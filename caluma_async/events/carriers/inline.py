@@ -14,7 +14,7 @@ from asgiref.sync import async_to_sync
 
 from caluma_async.conf import settings
 from caluma_async.events import executor, outbox
-from caluma_async.events.carriers.base import Waiting
+from caluma_async.events.carriers.base import InHand, Waiting
 from caluma_async.events.executor import Assignment, Attempt
 from caluma_async.events.outbox import Claim, Hand
 from caluma_async.events.receiver import Receiver
@@ -47,7 +47,7 @@ class Inline:
     def enlist(self, waiting: Sequence[Waiting]) -> None:
         """The rows are enough."""
 
-    def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
+    def carry(self, in_hand: Sequence[InHand], waiting: Sequence[Waiting]) -> None:
         """Deliver what waits, if it is first in its lane."""
         for one in waiting:
             self._in_turn(lambda key=one.id: deliver([key]))  # type: ignore[misc]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from caluma_async.events.carriers.base import Waiting
+from caluma_async.events.carriers.base import InHand, Waiting
 from caluma_async.events.outbox import Claim
 from caluma_async.events.receiver import Receiver
 
@@ -28,7 +28,7 @@ class Parked:
     def enlist(self, waiting: Sequence[Waiting]) -> None:
         """The rows are enough."""
 
-    def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
+    def carry(self, in_hand: Sequence[InHand], waiting: Sequence[Waiting]) -> None:
         """They wait in the table."""
 
     def carry_loose(self, claims: Sequence[Claim]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from caluma_async.errors import Misconfigured
 from caluma_async.events.carriers.asyncio_queue import AsyncioQueue
-from caluma_async.events.carriers.base import Drawn, Named, Waiting
+from caluma_async.events.carriers.base import Drawn, InHand, Named, Waiting
 from caluma_async.events.outbox import Claim
 from caluma_async.events.outbox.dialect import Statement
 from caluma_async.events.receiver import Receiver
@@ -61,7 +61,7 @@ class Procrastinate:
         """Defer, in one statement on the connection that recorded the rows."""
         _deferrer().batch_defer(*({"deliveries": together} for together in _grouped(waiting)))
 
-    def carry(self, claims: Sequence[Claim], waiting: Sequence[Waiting]) -> None:
+    def carry(self, in_hand: Sequence[InHand], waiting: Sequence[Waiting]) -> None:
         """The jobs were committed with the rows, and the database tells the workers."""
 
     def carry_loose(self, claims: Sequence[Claim]) -> None:
