@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -143,7 +142,7 @@ async def test_of_two_claims_on_one_delivery_only_the_one_that_held_counts(
 ) -> None:
     told: list[Told] = []
     monkeypatch.setattr(telemetry, "listeners", [told.append])
-    earlier, latest = claim(1, begun=True), replace(claim(1, begun=True), claims=2, attempt=2)
+    earlier, latest = claim(1, begun=True), claim(1, begun=True)._replace(claims=2, attempt=2)
     stage.finder.outdated = {earlier.fence}
     for one in (earlier, latest):
         assert stage.rooms[THREAD].take("r")
