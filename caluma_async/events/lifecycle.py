@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -49,12 +50,24 @@ def using(carrier: Carrier) -> Iterator[Carrier]:
 async def start() -> None:
     """Begin to deliver in this process, if it is one that does. For the ASGI lifespan."""
     if settings.EVENT_CARRIER == "asyncio" and servers_deliver() and not is_autoreloader():
+        _settle_down()
         await queue.start()
 
 
 async def start_worker() -> None:
     """Begin to deliver in this process, which is there for nothing else."""
+    _settle_down()
     await queue.start(Jobs() if settings.EVENT_CARRIER == "procrastinate" else None)
+
+
+@functools.cache
+def _settle_down() -> None:
+    """Once: have the garbage collector pass over what is loaded, which stays for as long as the process does.
+
+    Each full collection would look at all of it, and the event loop waits meanwhile.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def stop() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -425,3 +426,14 @@ async def test_two_workers_on_one_database_share_the_work(settings: Any) -> None
     for house in range(10):
         assert [floor for one, floor in seen if one == house] == list(range(20))
     assert set(await rows("state")) == {State.DELIVERED}
+
+
+async def test_the_garbage_collector_passes_over_what_was_loaded_before_the_first_start() -> None:
+    await lifecycle.start()
+    await lifecycle.stop()
+    before = gc.get_freeze_count()
+    assert before > 0
+    later: list[list[None]] = [[] for _ in range(1_000)]
+    await lifecycle.start()
+    await lifecycle.stop()
+    assert gc.get_freeze_count() <= before + len(later) // 2
