@@ -141,18 +141,22 @@ def reach(kind: GraphQLNamedType, selection: Selection, info: ResolveInfo) -> Re
     todo = deque([("", kind, selection)])
     while todo:
         prefix, kind, selection = todo.popleft()
+        # what several possible types share is followed once: with each level the ways to it would multiply
+        followed: set[tuple[str, GraphQLNamedType]] = set()
         for possible in _possible(kind, info):
             columns |= dict.fromkeys(prefix + name for name in key_columns(possible.name))
             kinds |= dict.fromkeys(prefix + name for name in key_joins(possible.name))
-            for field, below in _fields(possible, selection):
-                columns |= dict.fromkeys(prefix + name for name in reads_of(field) if name != "pk")
-                relation = field.resolve
+            for name, field, below in _fields(possible, selection):
+                columns |= dict.fromkeys(prefix + read for read in reads_of(field) if read != "pk")
+                relation, target = field.resolve, get_named_type(field.type)
                 if isinstance(relation, Related) and not relation.is_restricted(info):
                     path = prefix + relation.name
                     if path in joins or path in kinds or len(joins) < MOST_JOINS:
                         joins[path] = None
                         columns[f"{path}__{relation.their_key}"] = None
-                        todo.append((f"{path}__", get_named_type(field.type), below))
+                        if (name, target) not in followed:
+                            followed.add((name, target))
+                            todo.append((f"{path}__", target, below))
     return Reach(tuple(joins), tuple(columns), tuple(kinds))
 
 
@@ -182,10 +186,10 @@ def together(reaches: Iterable[Reach]) -> Reach:
     return Reach(tuple(joins), tuple(columns), tuple(kinds))
 
 
-def _fields(kind: GraphQLObjectType, selection: Selection) -> Iterator[tuple[GraphQLField, Selection]]:
+def _fields(kind: GraphQLObjectType, selection: Selection) -> Iterator[tuple[str, GraphQLField, Selection]]:
     for name, below in selection.items():
         if name in kind.fields:
-            yield kind.fields[name], below
+            yield name, kind.fields[name], below
 
 
 def _possible(kind: GraphQLNamedType, info: ResolveInfo) -> Sequence[GraphQLObjectType]:

@@ -97,6 +97,7 @@ DOCUMENTS: Final[Mapping[str, str]] = {
     "a long number": "{ allCases(first: " + "9" * 99_000 + ") { totalCount } }",
     "comments": "{ __typename }" + "#\n" * 49_000,
     "commas": "{ __typename " + "," * 99_000 + "}",
+    "many types, many levels": "{ allQuestions { edges { node { " + "source { id label " * 24 + "}" * 24 + " } } } }",
     "round and round": "{ allCases { edges { node {" + BACK * 5 + "id" + "} } } }" * 5 + "} } } }",
 }
 """Documents without variables."""

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from caluma_async.graphql import relations
 from caluma_async.graphql.selection import Selection
 from caluma_async.testing.factories import (
     make_case,
     make_document,
     make_flow,
     make_form,
+    make_question,
     make_task,
     make_work_item,
     make_workflow,
@@ -176,3 +178,22 @@ def test_a_parent_met_twice_is_asked_for_once() -> None:
     cases(3)
     document = "{ allWorkItems { edges { node { case { workItems { totalCount } } } } } }"
     assert statements(document) == 2
+
+
+def test_what_many_types_share_is_followed_once_however_deep(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    possible = relations._possible
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        if looks > 100:  # a question has fourteen types: four levels would be forty thousand ways
+            raise AssertionError("The ways to what is selected multiply with each level.")
+        return possible(*arguments)
+
+    monkeypatch.setattr(relations, "_possible", counted)
+    make_question("q", source=make_question("of"))
+    levels = 12
+    document = "{ allQuestions { edges { node { slug " + "source { slug " * levels + "}" * levels + " } } } }"
+    found = {node["slug"]: node["source"] for node in nodes(ask(document)["allQuestions"])}
+    assert found == {"of": None, "q": {"slug": "of", "source": None}}
