@@ -7,13 +7,13 @@ import random
 from tests.acceptance.fleet import Fleet, Verdict, busy, port_of
 
 
-def kill_servers(fleet: Fleet, kills: int) -> Verdict:
+def kill_servers(fleet: Fleet, kills: int, clients: int = 8) -> Verdict:
     """Kill one server after the other. Mostly the next one runs already, and finds what the dead one had in hand.
 
     Every fourth time nobody is left, and the next one is started afterwards.
     """
     server = fleet.open()
-    traffic = busy(server)
+    traffic = busy(server, clients)
     for number in range(kills):
         fleet.wait_for_work(server, random.randint(10, 60))
         fleet.spare_the_twice_hit()
