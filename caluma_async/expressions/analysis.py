@@ -37,9 +37,13 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Expression:
-    """A parsed expression: its text, and every use of a transform in the order of the text. Threads may share it."""
+    """A parsed expression: its text, and every use of a transform in the order of the text. Threads may share it.
+
+    `size`: how many steps it takes whatever it reads.
+    """
 
     text: str
+    size: int
     calls: tuple[Call, ...]
     run: Callable[[Any], Any] = field(repr=False)
 

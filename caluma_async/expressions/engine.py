@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from caluma_async.errors import InvalidExpression, Misconfigured
+from caluma_async.expressions import tree
 from caluma_async.expressions.analysis import Call, Expression, calls_of
 from caluma_async.expressions.evaluation import Scope, compiled
 from caluma_async.expressions.grammar import TOO_DEEP, grammar, parse_tree
@@ -50,7 +51,7 @@ class Language:
 
     def _build(self, text: str) -> Expression:
         node = parse_tree(text, self._rule, self._operators)
-        return Expression(text=text, calls=calls_of(node), run=compiled(node))
+        return Expression(text=text, size=tree.size(node), calls=calls_of(node), run=compiled(node))
 
 
 def _on_a_fresh_stack(build: Callable[[], Expression]) -> Expression:
@@ -136,6 +137,7 @@ class Jexl:
         expression = text if isinstance(text, Expression) else self._language.parse(text)
         scope = Scope(context, None, self._with(transforms), budget or Budget())
         try:
+            scope.budget.spend(expression.size)
             value = expression.run(scope)
             if isinstance(value, (list, tuple, dict)):
                 scope.budget.weigh(value)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from caluma_async.errors import InvalidExpression
 from caluma_async.expressions import tree
-from caluma_async.expressions.limits import Budget, ExpressionError, kind
+from caluma_async.expressions.limits import REACHED, Budget, ExpressionError, kind
+from caluma_async.expressions.transforms import PRICES
 
 UNFIT: Final = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
 """What a transform or operator raises that does not fit its values; any other error is no fault of the expression."""
@@ -169,7 +170,7 @@ def _item(value: Any, key: Any) -> Any:
 
 
 def _transform(step: tree.Transform) -> Step:
-    name, position = step.name, step.position
+    name, position, price = step.name, step.position, PRICES.get(step.name, 1)
     arguments = tuple(map(compiled, step.arguments))
 
     def run(value: Any, scope: Scope) -> Any:
@@ -178,9 +179,9 @@ def _transform(step: tree.Transform) -> Step:
         if transform is None:
             raise ExpressionError(f'there is no transform "{name}"', position)
         try:
-            scope.budget.shallow(value)
-            result = transform(value, *given)
-            scope.budget.shallow(result)
+            scope.budget.shallow(value, price)
+            result = _called(transform, value, given, scope.budget)
+            scope.budget.shallow(result, price)
         except ExpressionError as fault:
             raise _placed(fault, position) from fault.__cause__
         except InvalidExpression as error:
@@ -192,6 +193,14 @@ def _transform(step: tree.Transform) -> Step:
         return result
 
     return run
+
+
+def _called(transform: Callable[..., Any], value: Any, given: Sequence[Any], budget: Budget) -> Any:
+    try:
+        return transform(value, *given)
+    except ExpressionError:
+        budget.left -= REACHED
+        raise
 
 
 def _placed(fault: ExpressionError, position: int) -> ExpressionError:

@@ -13,6 +13,8 @@ MAX_TEXT: Final = 100_000
 MAX_ITEMS: Final = 100_000
 MAX_STEPS: Final = 500_000
 CHARACTERS_PER_STEP: Final = 32
+REACHED: Final = 12_500
+"""The steps of a transform that reached one of these limits, whatever it was given."""
 EXCERPT: Final = 100
 
 
@@ -57,24 +59,31 @@ class Budget:
             raise ExpressionError(f"a list is longer than {MAX_ITEMS} items")
         self.spend(count + 1)
 
-    def shallow(self, value: Any) -> None:
-        """Pay for walking over `value` once, whatever its items hold."""
-        if isinstance(value, str):
-            self.spend(len(value) // CHARACTERS_PER_STEP + 1)
-        elif isinstance(value, (list, tuple)):
-            self.spend(len(value) + 1)
+    def shallow(self, value: Any, price: int = 1) -> None:
+        """Pay for walking over `value` and the lists in it once, whatever their items hold."""
+        self.spend(price * (1 + _weight(value)))
 
     def weigh(self, value: Any) -> None:
         """Pay for walking through all of `value`. A lazy mapping counts as one: nothing of it is computed."""
         waiting = [value]
         while waiting:
             item = waiting.pop()
-            self.shallow(item)
-            if isinstance(item, (list, tuple)):
+            if isinstance(item, str):
+                self.spend(1 + _weight(item))
+            elif isinstance(item, (list, tuple)):
+                self.spend(len(item) + 1)
                 waiting.extend(item)
             elif isinstance(item, dict):
                 self.spend(len(item) + 1)
                 waiting.extend(item.values())
+
+
+def _weight(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value) // CHARACTERS_PER_STEP
+    if isinstance(value, (list, tuple)):
+        return len(value) + sum(len(item) for item in value if isinstance(item, (list, tuple)))
+    return 0
 
 
 def bounded(number: float) -> float:

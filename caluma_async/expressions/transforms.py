@@ -149,3 +149,6 @@ BASE_TRANSFORMS: Final[Mapping[str, Callable[..., Any]]] = {
     "ceil": ceiling,
     "floor": floor,
 }
+
+PRICES: Final[Mapping[str, int]] = {"round": 50, "stringify": 4}
+"""How much dearer a transform is than walking over what it is given and what it gives."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +10,12 @@ import pytest
 
 from caluma_async.errors import InvalidExpression, Refused
 from caluma_async.form.structure import AnswerData, DocumentData, Family, Structure
-from tests.unit.structure_stage import catalogue, field, form, hidden, question, required, structure
+from caluma_async.form.structure.definition import QuestionDefinition
+from caluma_async.form.structure.evaluation import MOST_STEPS
+from caluma_async.form.structure.recalculating import recalculated
+from caluma_async.form.validation import REQUIRED, complaints
+from caluma_async.identity import ANONYMOUS
+from tests.unit.structure_stage import calculated, catalogue, field, form, hidden, question, required, structure
 
 
 @pytest.mark.parametrize(
@@ -179,6 +185,62 @@ def test_all_expressions_of_a_document_together_have_a_limit() -> None:
     of = structure([form("main", *questions)])
     with pytest.raises(InvalidExpression, match="too many steps"):
         hidden(of)
+
+
+LONG = "+".join(["1"] * 4_900)
+NAMES = "||".join([f"'n{at}'|answer" for at in range(300)])
+TEN = "[1,2,3,4,5,6,7,8,9,10]"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"is_hidden": f"{LONG} < 0"},
+        {"is_required": f"{LONG} < 0"},
+        {"is_hidden": f"({TEN} * 100)[(.x || 1.5)|round(2) < 0]|length > 0"},
+        {"is_hidden": f"({TEN} * 3000)|stringify == ''"},
+        {"is_hidden": "([{a: 1}] * 900)|mapby('a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a')|length < 0"},
+        {"is_hidden": f"{NAMES} || false"},
+        {"is_required": NAMES},
+        {"is_hidden": "'big'|answer|mapby('a', 'b', 'c')|length < 0"},
+    ],
+)
+def test_what_expressions_of_all_rows_take_has_a_limit(fields: dict[str, Any]) -> None:
+    of = _in_a_hundred_rows(*[question(f"c{at}", **fields) for at in range(100)])
+    before = process_time()
+    with pytest.raises(InvalidExpression, match="the expressions of this document take too many steps together"):
+        complaints(of, ANONYMOUS)
+    assert process_time() - before < 20
+
+
+@pytest.mark.parametrize("text", [LONG, f"({TEN} * 9000)|stringify|length", f"({TEN} * 3000)[.x == 1]|length"])
+def test_what_is_calculated_beyond_the_limit_is_null(text: str) -> None:
+    of = _in_a_hundred_rows(*[calculated(f"c{at}", text) for at in range(100)])
+    before = process_time()
+    numbers = recalculated(of, None)
+    assert (len(numbers), [*numbers.values()][-1]) == (10_001, None)
+    assert process_time() - before < 20
+
+
+def test_two_hundred_questions_with_a_table_of_a_hundred_rows_are_far_from_the_limit() -> None:
+    columns = [
+        question(
+            f"c{at}",
+            is_hidden="'size'|answer == 7 && 'top'|answer != 'y'",
+            is_required="'size'|answer == 3 || 'top'|answer|length > 3",
+        )
+        for at in range(195)
+    ]
+    of = _in_a_hundred_rows(*columns, calculated("share", "('size'|answer / 'sum'|answer)|round(2)"))
+    assert {each.message for each in complaints(of, ANONYMOUS)} == {REQUIRED}
+    assert of._steps_left > MOST_STEPS / 2
+
+
+def _in_a_hundred_rows(*columns: QuestionDefinition) -> Structure:
+    others = [question(f"n{at}") for at in range(300)]
+    tables = [question("big", "table", row_form="row"), calculated("sum", "'big'|answer|mapby('size')|sum")]
+    forms = [form("main", question("top"), *others, *tables), form("row", question("size", "integer"), *columns)]
+    return structure(forms, {"top": "a", "big": [{"size": 3} for _ in range(100)]})
 
 
 def test_a_table_without_a_row_form_has_no_rows_and_no_row_is_around_itself() -> None:

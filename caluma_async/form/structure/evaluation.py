@@ -18,8 +18,12 @@ from caluma_async.form.structure.family import Family
 from caluma_async.form.structure.fields import Field, Layout, Section
 from caluma_async.form.structure.formulas import ANSWER, JEXL, MISSING, Formula
 
-MOST_STEPS: Final = 20 * MAX_STEPS
+MOST_STEPS: Final = 6 * MAX_STEPS
 """What all expressions of a structure may cost together."""
+LOOK: Final = 2
+"""The steps that it takes to see what a name stands for, and whether that is hidden."""
+
+TOGETHER: Final = "the expressions of this document take too many steps together."
 
 EMPTY: Final[tuple[Any, ...]] = (None, "", [])
 
@@ -105,13 +109,14 @@ class Structure(Layout):
         """The value of a formula at the field; `what` says in an error which one of the question it is."""
         if formula.constant is not None:
             return formula.constant
-        for named in self._reads(formula, field.section):
+        for named in self._reads(formula, field, what):
             if named.is_hidden is None:
                 self._settle(named)
         return self._run(formula, field, what)
 
     def _truth(self, formula: Formula, field: Field, what: str, *, when_empty: bool) -> bool:
         """The truth of a formula; `when_empty` if it names questions and all of these are hidden or empty."""
+        self._spend(LOOK * len(formula.names), field, what)
         named = [each for each in (self.find(field.section, name) for name in formula.names) if each is not None]
         if named and all(self.hidden(each) or self.is_empty(each) for each in named):
             return when_empty
@@ -119,6 +124,7 @@ class Structure(Layout):
 
     def _settle(self, field: Field) -> None:
         """Find out whether a field is hidden, and before it all that this depends on."""
+        self._spend(0, field, "isHidden")  # what an evaluation that ended so has left open is no circle
         if field.is_open:
             raise _circle([field, field])
         waiting = [field]
@@ -154,16 +160,18 @@ class Structure(Layout):
     def _needed(self, field: Field) -> Iterator[Field]:
         if field.section.outside is not None:
             yield field.section.outside
-        yield from self._reads(field.question.is_hidden, field.section)
+        yield from self._reads(field.question.is_hidden, field, "isHidden")
 
-    def _reads(self, formula: Formula, section: Section) -> Iterator[Field]:
+    def _reads(self, formula: Formula, field: Field, what: str) -> Iterator[Field]:
         """The fields that a formula names, and those of the columns that it reads."""
+        self._spend(LOOK * (1 + len(formula.names)), field, what)
         for name in formula.names:
-            named = self.find(section, name)
+            named = self.find(field.section, name)
             if named is None:
                 continue
             yield named
             for column in formula.columns.get(name, ()):
+                self._spend(LOOK * len(self.inner(named)), field, what)
                 cells = (row.field(column) for row in self.inner(named))
                 yield from (cell for cell in cells if cell is not None)
 
@@ -175,14 +183,21 @@ class Structure(Layout):
         def answer(slug: Any, default: Any = MISSING) -> Any:
             return self._answer(section, slug, default)
 
-        budget = Budget(min(MAX_STEPS, self._steps_left))
+        budget = Budget(min(MAX_STEPS, max(0, self._steps_left)))
         granted = budget.left
         try:
             return JEXL.evaluate(formula.expression, self._context(section), transforms={ANSWER: answer}, budget=budget)
         except InvalidExpression as error:
+            if budget.left < 0 and granted < MAX_STEPS:
+                raise _placed(InvalidExpression(TOGETHER), field, what) from error
             raise _placed(error, field, what) from error
         finally:
             self._steps_left -= granted - max(0, budget.left)
+
+    def _spend(self, steps: int, field: Field, what: str) -> None:
+        self._steps_left -= steps
+        if self._steps_left < 0:
+            raise _placed(InvalidExpression(TOGETHER), field, what)
 
     def _answer(self, section: Section, slug: Any, default: Any) -> Any:
         if not isinstance(slug, str):
