@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from asgiref.sync import SyncToAsync
 from django.db import connection, connections
+from django.utils import translation
 
 from caluma_async.graphql.database import threads
 
@@ -24,6 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def is_postgres() -> bool:
     """Whether the tests run on PostgreSQL."""
     return connection.vendor == "postgresql"
+
+
+@pytest.fixture(autouse=True)
+def _no_language_left() -> Iterator[None]:
+    """Django leaves a request's language in force on its thread; the next test knows nothing of that request."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -114,8 +114,9 @@ class Fleet:
         eventually(lambda: not self.rows.hit_twice(), otherwise=self.describe)
 
     def wait_until_all_is_delivered(self, within: float = 60) -> None:
-        """Until nothing waits or runs."""
-        eventually(lambda: not self.rows.unfinished(), within=within, otherwise=self.describe)
+        """Until nothing waits or runs. Fails when so many seconds have brought nothing to its end."""
+        while left := self.rows.unfinished():
+            eventually(lambda left=left: self.rows.unfinished() != left, within=within, otherwise=self.describe)
 
     def wait_until_the_rest_is_delivered(self) -> None:
         """Start a server that does what others have left, and stop it when nothing is left."""

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 FEW = 6
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", FEW))
-LONGEST = 10.0
+LONGEST = 30.0
 """Seconds after which an answer counts as none; most take milliseconds."""
 
 bounded = settings(

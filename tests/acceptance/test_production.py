@@ -73,9 +73,9 @@ def test_it_says_nothing_of_its_schema_and_serves_no_page(server: Server) -> Non
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["message"] == "Introspection is turned off on this server."
     assert "Did you mean" not in ask(server, "{ allCase { totalCount } }").text
-    assert httpx.get(f"{server.url}/graphql", headers={"Accept": "text/html"}).status_code == 405
-    assert httpx.get(f"{server.url}/graphql", params={"query": COUNT}).status_code == 405
-    form = httpx.post(f"{server.url}/graphql", data={"query": COUNT})
+    assert httpx.get(f"{server.url}/graphql", headers={"Accept": "text/html"}, timeout=60).status_code == 405
+    assert httpx.get(f"{server.url}/graphql", params={"query": COUNT}, timeout=60).status_code == 405
+    form = httpx.post(f"{server.url}/graphql", data={"query": COUNT}, timeout=60)
     assert form.status_code == 400
 
 
@@ -92,11 +92,11 @@ def test_headers_keep_browsers_to_what_is_allowed(server: Server) -> None:
 
 
 def test_the_admin_and_the_metrics_are_closed_to_anonymous(server: Server) -> None:
-    admin = httpx.get(f"{server.url}/admin/")
+    admin = httpx.get(f"{server.url}/admin/", timeout=60)
     assert (admin.status_code, admin.headers["Location"].split("?")[0]) == (302, "/admin/login/")
-    assert httpx.get(f"{server.url}/metrics").status_code == 401
-    assert httpx.get(f"{server.url}/metrics", headers={"Authorization": "Bearer olga's"}).status_code == 401
-    metrics = httpx.get(f"{server.url}/metrics", headers={"Authorization": "Bearer a long secret"})
+    assert httpx.get(f"{server.url}/metrics", timeout=60).status_code == 401
+    assert httpx.get(f"{server.url}/metrics", headers={"Authorization": "Bearer olga's"}, timeout=60).status_code == 401
+    metrics = httpx.get(f"{server.url}/metrics", headers={"Authorization": "Bearer a long secret"}, timeout=60)
     assert (metrics.status_code, "# HELP" in metrics.text) == (200, True)
 
 

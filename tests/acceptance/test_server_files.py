@@ -51,12 +51,16 @@ def test_a_file_is_announced_uploaded_renamed_and_removed(server: Server, folder
     assert file["uploadUrl"].startswith(f"{server.url}/files?signature=")
     assert file["metadata"] is None
     content = bytes(range(256)) * 10_000
-    assert httpx.put(file["uploadUrl"], content=content).status_code == 200
+    assert httpx.put(file["uploadUrl"], content=content, timeout=60).status_code == 200
     [file] = save(server, document, {"id": file["id"], "name": "final.pdf"})
     assert (file["metadata"]["size"], file["metadata"]["content_type"]) == (len(content), "application/pdf")
-    got = httpx.get(file["downloadUrl"])
+    got = httpx.get(file["downloadUrl"], timeout=60)
     assert (got.content, got.headers["Content-Disposition"]) == (content, 'attachment; filename="final.pdf"')
-    assert httpx.get(file["uploadUrl"]).status_code == httpx.put(file["downloadUrl"]).status_code == 403
+    assert (
+        httpx.get(file["uploadUrl"], timeout=60).status_code
+        == httpx.put(file["downloadUrl"], timeout=60).status_code
+        == 403
+    )
     [place] = kept(folder)
     assert save(server, document) == []
     assert eventually(lambda: not place.exists())
@@ -75,6 +79,6 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: Server, folder: Path) 
         client.sendall(head.encode() + b"x" * 2_500_000)
         assert eventually(lambda: kept(folder) != [])
     assert eventually(lambda: kept(folder) == [])
-    assert httpx.get(file["downloadUrl"]).status_code == 404
-    assert httpx.put(file["uploadUrl"], content=b"whole").status_code == 200
-    assert httpx.get(file["downloadUrl"]).content == b"whole"
+    assert httpx.get(file["downloadUrl"], timeout=60).status_code == 404
+    assert httpx.put(file["uploadUrl"], content=b"whole", timeout=60).status_code == 200
+    assert httpx.get(file["downloadUrl"], timeout=60).content == b"whole"

@@ -36,7 +36,10 @@ def test_it_says_where_it_serves_and_its_example_works_as_pasted(server: Server)
     assert edge["node"]["task"] == {"slug": "a"}
     for word in ("GraphQL", "Admin", "Health"):
         [line] = [line for line in server.welcome.splitlines() if line.startswith(word)]
-        assert httpx.get(line.split()[1], headers={"Accept": "text/html"}, follow_redirects=True).status_code == 200
+        assert (
+            httpx.get(line.split()[1], headers={"Accept": "text/html"}, follow_redirects=True, timeout=60).status_code
+            == 200
+        )
 
 
 @pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
@@ -67,7 +70,7 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_health_says_whether_the_database_answers(server: Server) -> None:
-    response = httpx.get(f"{server.url}/healthz", headers={"Host": "10.0.0.1"})
+    response = httpx.get(f"{server.url}/healthz", headers={"Host": "10.0.0.1"}, timeout=60)
     assert (response.status_code, response.json()["database"]) == (200, "ok")
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_health_tells_how_deliveries_stand(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        answer = httpx.get(f"{server.url}/healthz")
+        answer = httpx.get(f"{server.url}/healthz", timeout=60)
     told = answer.json()
     assert (answer.status_code, told["database"], told["events"]) == (200, "ok", "ok")
     assert told["facts"]["events"]["moving"] is True
@@ -26,9 +26,9 @@ def test_health_tells_how_deliveries_stand(tmp_path: Path) -> None:
 
 def test_metrics_answer_only_where_they_are_enabled(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        assert httpx.get(f"{server.url}/metrics").status_code == 404
+        assert httpx.get(f"{server.url}/metrics", timeout=60).status_code == 404
     with serving(tmp_path, EVENT_METRICS="true") as server:
-        answer = httpx.get(f"{server.url}/metrics")
+        answer = httpx.get(f"{server.url}/metrics", timeout=60)
     assert answer.status_code == 200
     assert "caluma_outbox_up 1.0" in answer.text
 
