@@ -86,6 +86,12 @@ def begin(recalculation: Recalculation) -> None:
             fresh.update(started_at=timezone.now(), total=_roots(recalculation.forms).count())
 
 
+def supersede(recalculation: Recalculation) -> None:
+    """Finish earlier ones for the same forms by the same user: what they had left has been calculated since."""
+    earlier = Recalculation.objects.filter(forms=recalculation.forms, created_by_user=recalculation.created_by_user)
+    earlier.filter(finished_at=None, created_at__lt=recalculation.created_at).update(finished_at=timezone.now())
+
+
 def batches(recalculation: Recalculation, user: User) -> Iterator[int]:
     """Calculate batch after batch, each in a transaction of its own; how many answers changed in each."""
     while True:

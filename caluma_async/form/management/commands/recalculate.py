@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from caluma_async.form.models import Form, Recalculation
-from caluma_async.form.recalculation import batches, begin
+from caluma_async.form.recalculation import batches, begin, supersede
 from caluma_async.identity import User
 
 USER = User("recalculate")
@@ -48,6 +48,7 @@ class Command(BaseCommand):
             changed += number
             made.refresh_from_db()
             self.stdout.write(_line(made))
+        supersede(made)  # one that was killed would be listed for ever
         self.stdout.write(f"{changed} answers changed.")
 
 
