@@ -70,4 +70,4 @@ def test_answers_are_found_by_index() -> None:
         assert "answer_by_value" in explained, explained
         assert "Seq Scan on form_answer" not in explained, explained
         read = [int(count) for count in re.findall(r"shared hit=(\d+)", explained)]
-        assert max(read) < 200, explained
+        assert max(read) < MANY // 10, explained  # planning reads some, too; without the index it is several times MANY

@@ -149,7 +149,10 @@ class Outbox(RuleBasedStateMachine):
         fences = self.claims_of_any_time(data)
         results = [Result(fence=one, state=state, delay=delay, uncounted=uncounted) for one in fences]
         held = [one for one in fences if self.model.holds(one)]
-        behind = [pair for one in fences if state in FINISHED for pair in self.model.next_in_hand(one)]
+        next_ones = [pair for one in fences if state in FINISHED for pair in self.model.next_in_hand(one)]
+        behind = [
+            pair for pair in next_ones if pair.fence not in fences
+        ]  # nothing begins in the moment in which it ends
         begin = {pair.fence for pair in behind if pair.predecessor in {one.id for one in held}}
         assert outbox.settle(results, behind) == set(held) | begin
         for one in held:

@@ -25,7 +25,8 @@ _FEW: Final = 2
 def settle(results: Sequence[Result], behind: Sequence[Follower] = ()) -> set[Fence]:
     """Note how attempts went, and count those that were not counted when they began.
 
-    Deliveries that were fetched `behind` these begin in the same moment, each if its predecessor's claim still held.
+    Deliveries that were fetched `behind` these begin in the same moment, each if its predecessor's claim still held;
+    none of them may be among the results.
     Returns the claims that still held. Rows are locked by key, as everybody locks them.
     """
     if not results:
