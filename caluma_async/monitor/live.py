@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from typing import Any, Final, ParamSpec, Self, TypeVar, cast
@@ -149,11 +150,9 @@ class MonitorApp:
 
 async def _wait(bell: Bell[Changed]) -> None:
     await asyncio.sleep(BREATH)
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(PERIOD - BREATH):
             await bell.rung()
-    except TimeoutError:
-        pass
 
 
 def _read(scope: Any) -> dict[str, str]:
