@@ -16,6 +16,9 @@ from caluma_async.errors import InvalidInput
 from caluma_async.form.models import Answer
 from caluma_async.verbs import inputs
 
+COMMON: Final[Mapping[str, inputs.Cleaner]] = {"meta": inputs.json_object}
+"""What may be said of every answer, besides its value."""
+
 LARGEST_VALUE: Final = 1_000_000
 """Characters of a value, as JSON."""
 

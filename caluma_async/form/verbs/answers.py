@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 from uuid import UUID
 
 from caluma_async.errors import InvalidInput, NotFound
@@ -135,16 +135,12 @@ class SaveDocumentAnswer(DocumentVerb[Answer]):
         return answer
 
 
-COMMON: Final[Mapping[str, inputs.Cleaner]] = {"meta": inputs.json_object}
-"""What may be said of every answer, besides its value."""
-
-
 class SaveDocumentStringAnswer(SaveDocumentAnswer):
     """Answer a question for a text or one choice."""
 
     async_twin = "asave_answer"
     kind = "string"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.string}
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**answer_inputs.COMMON, "value": answer_inputs.string}
 
 
 class SaveDocumentIntegerAnswer(SaveDocumentAnswer):
@@ -152,7 +148,7 @@ class SaveDocumentIntegerAnswer(SaveDocumentAnswer):
 
     async_twin = "asave_answer"
     kind = "integer"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.integer}
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**answer_inputs.COMMON, "value": answer_inputs.integer}
 
 
 class SaveDocumentFloatAnswer(SaveDocumentAnswer):
@@ -160,7 +156,7 @@ class SaveDocumentFloatAnswer(SaveDocumentAnswer):
 
     async_twin = "asave_answer"
     kind = "float"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.number}
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**answer_inputs.COMMON, "value": answer_inputs.number}
 
 
 class SaveDocumentDateAnswer(SaveDocumentAnswer):
@@ -168,7 +164,7 @@ class SaveDocumentDateAnswer(SaveDocumentAnswer):
 
     async_twin = "asave_answer"
     kind = "date"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.date}
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**answer_inputs.COMMON, "value": answer_inputs.date}
 
     def assign(self, answer: Answer, value: Any) -> None:
         """Put the day into its own column."""
@@ -180,4 +176,4 @@ class SaveDocumentListAnswer(SaveDocumentAnswer):
 
     async_twin = "asave_answer"
     kind = "list"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.texts}
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**answer_inputs.COMMON, "value": answer_inputs.texts}

@@ -124,16 +124,12 @@ class SaveDefaultAnswer(_OnQuestion[Answer]):
         return answer
 
 
-COMMON: Final[Mapping[str, inputs.Cleaner]] = {"meta": inputs.json_object}
-"""What may be said of every default answer, besides its value."""
-
-
 class SaveDefaultStringAnswer(SaveDefaultAnswer):
     """Give a question for a text or one choice its default answer."""
 
     async_twin = "asave_default_answer"
     kind = "string"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.string}
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**answer_inputs.COMMON, "value": answer_inputs.string}
 
 
 class SaveDefaultIntegerAnswer(SaveDefaultAnswer):
@@ -141,7 +137,7 @@ class SaveDefaultIntegerAnswer(SaveDefaultAnswer):
 
     async_twin = "asave_default_answer"
     kind = "integer"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.integer}
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**answer_inputs.COMMON, "value": answer_inputs.integer}
 
 
 class SaveDefaultFloatAnswer(SaveDefaultAnswer):
@@ -149,7 +145,7 @@ class SaveDefaultFloatAnswer(SaveDefaultAnswer):
 
     async_twin = "asave_default_answer"
     kind = "float"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.number}
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**answer_inputs.COMMON, "value": answer_inputs.number}
 
 
 class SaveDefaultDateAnswer(SaveDefaultAnswer):
@@ -157,7 +153,7 @@ class SaveDefaultDateAnswer(SaveDefaultAnswer):
 
     async_twin = "asave_default_answer"
     kind = "date"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.date}
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**answer_inputs.COMMON, "value": answer_inputs.date}
 
     def assign(self, answer: Answer, value: Any) -> None:
         """Put the day into its own column."""
@@ -169,7 +165,7 @@ class SaveDefaultListAnswer(SaveDefaultAnswer):
 
     async_twin = "asave_default_answer"
     kind = "list"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.texts}
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**answer_inputs.COMMON, "value": answer_inputs.texts}
 
 
 class SaveDefaultTableAnswer(SaveDefaultAnswer):
@@ -177,7 +173,7 @@ class SaveDefaultTableAnswer(SaveDefaultAnswer):
 
     async_twin = "asave_default_answer"
     kind = "table"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.documents}
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**answer_inputs.COMMON, "value": answer_inputs.documents}
 
     def check_value(self) -> None:
         """The rows must be documents of the table's form that are not rows of another answer."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from caluma_async.form import answer_inputs
 from caluma_async.form.events import post_create_file, post_remove_file, pre_create_file, pre_remove_file
 from caluma_async.form.models import Answer, File
-from caluma_async.form.verbs.answers import COMMON, SaveDocumentAnswer
+from caluma_async.form.verbs.answers import SaveDocumentAnswer
 from caluma_async.verbs import bulk, inputs
 
 
@@ -18,7 +18,7 @@ class SaveDocumentFilesAnswer(SaveDocumentAnswer):
 
     async_twin = "asave_answer"
     kind = "files"
-    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**COMMON, "value": answer_inputs.files}
+    cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {**answer_inputs.COMMON, "value": answer_inputs.files}
 
     files: Sequence[File]
     """The files that are there."""

@@ -15,7 +15,7 @@ from caluma_async.form import answer_inputs, families
 from caluma_async.form.events import post_add_row, post_remove_row, pre_add_row, pre_remove_row
 from caluma_async.form.models import Answer, AnswerDocument, Document
 from caluma_async.form.row_lists import explained
-from caluma_async.form.verbs.answers import COMMON, SaveDocumentAnswer
+from caluma_async.form.verbs.answers import SaveDocumentAnswer
 from caluma_async.form.verbs.family import DocumentVerb
 from caluma_async.verbs import bulk, inputs
 
@@ -30,7 +30,7 @@ class SaveDocumentTableAnswer(SaveDocumentAnswer):
     async_twin = "asave_answer"
     kind = "table"
     cleaners: ClassVar[Mapping[str, inputs.Cleaner]] = {
-        **COMMON,
+        **answer_inputs.COMMON,
         "value": answer_inputs.documents,
         "known_rows": lambda name, value: None if value is None else answer_inputs.documents(name, value),
     }
