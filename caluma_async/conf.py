@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import os
+import re
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -278,16 +279,26 @@ class Settings:
     MEDIA_TYPES = _texts([], "`local`: the content types that may be uploaded, such as `image/png`. Empty: any.")
     MINIO_STORAGE_ENDPOINT = Setting(
         "",
-        "Host and port of MinIO, as clients reach it, too; of another S3 service, or empty for that of AWS.",
+        "Host and port of MinIO; of another S3 service, or empty for that of AWS.",
         parse=_text,
         check=lambda value: "must be a host and a port, without http://" if "://" in value else None,
+    )
+    MINIO_STORAGE_PUBLIC_URL = Setting(
+        "",
+        "Where clients reach it, such as `https://files.example.com`, if that is not where this server does.",
+        parse=_text,
+        check=lambda value: (
+            None if re.fullmatch(r"(https?://[^/?#\s]+/?)?", value) else "must be a scheme and a host, without a path"
+        ),
     )
     MINIO_STORAGE_ACCESS_KEY = Setting(
         "", "Key of the account. Empty with `s3`: what the machine is given.", parse=_text
     )
     MINIO_STORAGE_SECRET_KEY = Setting("", "Its secret.", parse=_text)
     MINIO_STORAGE_USE_HTTPS = Setting(False, "Whether the storage is spoken to by HTTPS.", parse=_flag)
-    MINIO_STORAGE_REGION_NAME = Setting("", "The region of the bucket.", parse=_text)
+    MINIO_STORAGE_REGION_NAME = Setting(
+        "", "The region of the bucket. Empty: `us-east-1`, as MinIO has it.", parse=_text
+    )
     MINIO_STORAGE_MEDIA_BUCKET_NAME = Setting("caluma-media", "The bucket.", parse=_text)
     MINIO_STORAGE_AUTO_CREATE_MEDIA_BUCKET = Setting(True, "Whether it is made when it is missing.", parse=_flag)
     MINIO_PRESIGNED_TTL_MINUTES = _seconds(

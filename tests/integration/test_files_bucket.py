@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 from pytest_django import Settings
 
+from caluma_async.conf import mistakes
 from caluma_async.errors import Unavailable
 from caluma_async.form.checks import check_storage
 from caluma_async.form.files.blobs import Blob
@@ -44,7 +45,7 @@ def test_addresses_are_presigned_for_one_deed_and_a_while(bucket: Bucket, settin
     up, down = (urlsplit(url) for url in (bucket.upload_url(plan), bucket.download_url(plan, "Plan Süd.pdf")))
     assert parse_qs(up.query)["X-Amz-Expires"] == parse_qs(down.query)["X-Amz-Expires"] == ["900"]
     assert parse_qs(up.query)["X-Amz-Signature"] != parse_qs(down.query)["X-Amz-Signature"]
-    assert parse_qs(down.query)["response-content-disposition"] == ['attachment; filename="Plan S_d.pdf"']
+    assert parse_qs(down.query)["response-content-disposition"] == ["attachment; filename*=utf-8''Plan%20S%C3%BCd.pdf"]
     assert up.path == down.path
     assert up.path.startswith(f"/{plan.key}_Plan")
 
@@ -95,6 +96,56 @@ def test_minio_is_spoken_to_by_path_and_without_tls_unless_said(settings: Settin
     assert storage().upload_url(plan).startswith("https://files.example:9000/")
 
 
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [("", "uploads.s3.amazonaws.com"), ("eu-central-2", "uploads.s3.eu-central-2.amazonaws.com")],
+)
+def test_a_bucket_of_aws_is_reached_in_its_region(settings: Settings, region: str, host: str) -> None:
+    settings.MEDIA_STORAGE_SERVICE = "s3"
+    settings.MINIO_STORAGE_ACCESS_KEY = settings.MINIO_STORAGE_SECRET_KEY = "x"
+    settings.MINIO_STORAGE_MEDIA_BUCKET_NAME = "uploads"
+    settings.MINIO_STORAGE_AUTO_CREATE_MEDIA_BUCKET = False
+    settings.MINIO_STORAGE_REGION_NAME = region
+    assert urlsplit(storage().upload_url(blob())).netloc == host
+
+
+def test_clients_are_told_the_public_address(settings: Settings) -> None:
+    settings.MINIO_STORAGE_ENDPOINT = "minio:9000"
+    settings.MINIO_STORAGE_PUBLIC_URL = "https://files.example.com/"
+    settings.MINIO_STORAGE_ACCESS_KEY = settings.MINIO_STORAGE_SECRET_KEY = "x"
+    settings.MINIO_STORAGE_AUTO_CREATE_MEDIA_BUCKET = False
+    plan, bucket = blob(), storage()
+    assert isinstance(bucket, Bucket)
+    for url in (bucket.upload_url(plan), bucket.download_url(plan, plan.name)):
+        assert url.startswith(f"https://files.example.com/caluma-media/{plan.key}_plan.pdf?")
+    assert bucket.client.meta.endpoint_url == "http://minio:9000"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_right"),
+    [
+        ("", True),
+        ("https://files.example.com", True),
+        ("http://localhost:9000/", True),
+        ("files.example.com", False),
+        ("https://example.com/files", False),
+    ],
+)
+def test_the_public_address_has_no_path(settings: Settings, url: str, is_right: bool) -> None:
+    settings.MINIO_STORAGE_PUBLIC_URL = url
+    assert ("MINIO_STORAGE_PUBLIC_URL" not in mistakes()) == is_right
+
+
+def test_an_address_is_good_for_a_second_at_least(bucket: Bucket, settings: Settings) -> None:
+    settings.MINIO_PRESIGNED_TTL_MINUTES = 0.01
+    assert parse_qs(urlsplit(Bucket().upload_url(blob())).query)["X-Amz-Expires"] == ["1"]
+
+
+def test_what_was_never_uploaded_is_copied_before_there_is_a_bucket(bucket: Bucket) -> None:
+    assert not bucket.copy(blob(), blob())
+    assert not bucket.move(blob(), blob())
+
+
 def test_a_storage_that_does_not_answer_is_unavailable(settings: Settings) -> None:
     settings.MINIO_STORAGE_ENDPOINT = "127.0.0.1:1"
     settings.MINIO_STORAGE_ACCESS_KEY = settings.MINIO_STORAGE_SECRET_KEY = "x"
@@ -112,6 +163,10 @@ def test_the_check_says_what_is_missing(settings: Settings, monkeypatch: pytest.
     assert [message.id for message in check_storage()] == ["form.E003"]
     settings.MINIO_STORAGE_ENDPOINT = "files.example:9000"
     assert check_storage() == []
+    settings.MEDIA_TYPES = ["image/png"]
+    settings.MINIO_PRESIGNED_TTL_MINUTES = 7 * 24 * 60 + 1
+    assert [message.id for message in check_storage()] == ["form.E004", "form.W001"]
+    settings.MEDIA_TYPES, settings.MINIO_PRESIGNED_TTL_MINUTES = [], 7 * 24 * 60
     monkeypatch.setattr("caluma_async.form.checks.find_spec", lambda name: None)
     assert [message.id for message in check_storage()] == ["form.E002"]
     settings.MEDIA_STORAGE_SERVICE = "nowhere"

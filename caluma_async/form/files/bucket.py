@@ -1,4 +1,7 @@
-"""A bucket of MinIO or S3 as storage, by django-storages. Clients talk to it directly, at presigned addresses."""
+"""A bucket of MinIO or S3 as storage, by django-storages. Clients talk to it directly, at presigned addresses.
+
+An address is signed with its host: what clients reach by another name than this server must be signed under that one.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ from typing import Any, Final, TypeVar
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from django.utils.http import content_disposition_header
 from storages.backends.s3 import S3Storage
 
 from caluma_async.conf import settings
 from caluma_async.errors import Unavailable
 from caluma_async.form.files.blobs import Blob, harmless
-from caluma_async.form.files.storage import Metadata, service
+from caluma_async.form.files.storage import Metadata
 
 R = TypeVar("R")
 
@@ -27,22 +31,33 @@ class Bucket:
 
     def __init__(self) -> None:
         self.name = settings.MINIO_STORAGE_MEDIA_BUCKET_NAME
-        self._seconds = int(settings.MINIO_PRESIGNED_TTL_MINUTES * 60)
+        self._seconds = max(1, int(settings.MINIO_PRESIGNED_TTL_MINUTES * 60))
         self._is_made = not settings.MINIO_STORAGE_AUTO_CREATE_MEDIA_BUCKET
 
     @cached_property
     def client(self) -> Any:
-        """Boto's client, safe for threads. Addresses are made without a word to the server."""
+        """Boto's client, safe for threads."""
         endpoint, scheme = settings.MINIO_STORAGE_ENDPOINT, "https" if settings.MINIO_STORAGE_USE_HTTPS else "http"
+        return self._client_of(f"{scheme}://{endpoint}" if endpoint else None)
+
+    @cached_property
+    def _signer(self) -> Any:
+        """A client that makes addresses as clients reach them, without a word to the server."""
+        public = settings.MINIO_STORAGE_PUBLIC_URL
+        return self._client_of(public.rstrip("/")) if public else self.client
+
+    def _client_of(self, url: str | None) -> Any:
+        # "auto" would give the address of AWS without the region, where buckets of other regions are not found
+        style = "path" if url else "virtual"
         storage = S3Storage(
             access_key=settings.MINIO_STORAGE_ACCESS_KEY or None,
             secret_key=settings.MINIO_STORAGE_SECRET_KEY or None,
             bucket_name=self.name,
-            endpoint_url=f"{scheme}://{endpoint}" if endpoint else None,
+            endpoint_url=url,
             region_name=settings.MINIO_STORAGE_REGION_NAME or "us-east-1",
             client_config=Config(
                 signature_version="s3v4",
-                s3={"addressing_style": "path" if service() == "minio" else "auto"},
+                s3={"addressing_style": style},
                 connect_timeout=5,
                 read_timeout=30,
                 retries={"total_max_attempts": 2},
@@ -57,10 +72,8 @@ class Bucket:
 
     def download_url(self, blob: Blob, name: str) -> str:
         """A presigned address for `GET`."""
-        shown = harmless(name).encode("ascii", "replace").decode().replace("?", "_")
-        return self._presigned(
-            "get_object", Key=blob.path, ResponseContentDisposition=f'attachment; filename="{shown}"'
-        )
+        disposition = str(content_disposition_header(True, harmless(name)))
+        return self._presigned("get_object", Key=blob.path, ResponseContentDisposition=disposition)
 
     def metadata(self, blob: Blob) -> Metadata | None:
         """What the bucket knows."""
@@ -78,6 +91,7 @@ class Bucket:
 
     def copy(self, blob: Blob, to: Blob) -> bool:
         """Copied by the server: nothing comes here."""
+        self._make()
         source = {"Bucket": self.name, "Key": blob.path}
         return (
             self._tried(lambda: self.client.copy_object(Bucket=self.name, Key=to.path, CopySource=source)) is not None
@@ -92,7 +106,7 @@ class Bucket:
 
     def _presigned(self, deed: str, **parameters: str) -> str:
         given = {"Bucket": self.name, **parameters}
-        url: str = self.client.generate_presigned_url(deed, Params=given, ExpiresIn=self._seconds)
+        url: str = self._signer.generate_presigned_url(deed, Params=given, ExpiresIn=self._seconds)
         return url
 
     def _make(self) -> None:
