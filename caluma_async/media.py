@@ -16,11 +16,11 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header, http_date
 
-from caluma_async.conf import settings
 from caluma_async.errors import NotAllowed
 from caluma_async.form.files import signatures
 from caluma_async.form.files.blobs import harmless
 from caluma_async.form.files.folder import Folder, Intake, described
+from caluma_async.form.files.limits import too_large, wrong_type
 from caluma_async.form.files.signatures import Permit
 from caluma_async.form.files.storage import storage
 from caluma_async.graphql import errors
@@ -123,16 +123,15 @@ async def _take_in(intake: Intake, receive: Receive) -> None:
 
 
 def _check_size(size: int) -> None:
-    if size > settings.MEDIA_MAX_SIZE:
-        raise BadRequestError(f"The file is too large; at most {settings.MEDIA_MAX_SIZE} bytes are allowed.", 413)
+    if complaint := too_large(size):
+        raise BadRequestError(complaint, 413)
 
 
 def _check_type(permit: Permit, request: HttpRequest) -> None:
     """What the file is by its name, and by the request if that says it, must be allowed."""
     kinds = {permit.blob.content_type, str(request.content_type or permit.blob.content_type).lower()}
-    refused = sorted(kinds.difference(settings.MEDIA_TYPES)) if settings.MEDIA_TYPES else []
-    if refused:
-        raise BadRequestError(f"Files of the type {refused[0]} are not allowed.", 415)
+    if complaint := wrong_type(kinds):
+        raise BadRequestError(complaint, 415)
 
 
 async def _download(permit: Permit, folder: Folder, request: HttpRequest) -> HttpResponse:

@@ -94,13 +94,13 @@ def subtrees(roots: Collection[Document]) -> dict[UUID, list[Document]]:
 def owned(documents: Iterable[UUID]) -> list[Document]:
     """Those of the documents that something of a higher floor, such as a case, has for its own."""
     has_owner = Q()
-    for name in _owners():
+    for name in owners():
         has_owner |= Q(**{f"{name}__isnull": False})
     found = Document.objects.filter(has_owner, pk__in=list(documents)) if has_owner else Document.objects.none()
     return list(found.order_by("pk"))
 
 
 @cache
-def _owners() -> Sequence[str]:
+def owners() -> Sequence[str]:
     """The relations by which one object has one document: the tables themselves tell, whoever made them."""
     return [str(relation.get_accessor_name()) for relation in Document._meta.related_objects if relation.one_to_one]

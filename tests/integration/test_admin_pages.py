@@ -7,15 +7,25 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import Group, Permission, User
-from django.contrib.messages import get_messages
-from django.http import HttpResponse
 from django.test import Client
-from django.urls import reverse
 
 from caluma_async.errors import Refused
 from caluma_async.events.receivers import on, registry
-from caluma_async.form.models import DefinitionVersion, Form, FormQuestion, Option, Question, Recalculation
+from caluma_async.form.admin import answering, answers, definition, documents
+from caluma_async.form.admin.copying import CopyForm
+from caluma_async.form.document_api import ANSWERING
+from caluma_async.form.models import (
+    Answer,
+    DefinitionVersion,
+    Document,
+    Form,
+    FormQuestion,
+    Option,
+    Question,
+    Recalculation,
+)
+from caluma_async.form.verbs.defaults import SAVE_DEFAULT
+from caluma_async.form.verbs.questions import SAVE_QUESTION
 from caluma_async.testing.factories import (
     make_answer,
     make_case,
@@ -30,10 +40,15 @@ from caluma_async.testing.factories import (
     make_work_item,
     make_workflow,
 )
+from caluma_async.verbs import Verb
+from caluma_async.workflow.admin import definition as design
+from caluma_async.workflow.admin import running
 from caluma_async.workflow.events import post_complete_work_item, pre_complete_work_item
 from caluma_async.workflow.models import Case, Flow, Task, TaskFlow, Workflow, WorkItem
-from caluma_async.workflow.verbs.design import SaveSimpleTask
+from caluma_async.workflow.verbs.cases import StartCase
+from caluma_async.workflow.verbs.design import SAVE_TASK, SaveSimpleTask
 from caluma_async.workflow.verbs.work_items import CompleteWorkItem
+from tests.integration.admin_stage import act, complaints, page, page_of, staff, superuser, told
 
 pytestmark = pytest.mark.django_db
 
@@ -43,20 +58,12 @@ MODELS = [m for app in ("form", "workflow") for m in apps.get_app_config(app).ge
 
 @pytest.fixture
 def chief(client: Client) -> Client:
-    """A client that is logged in as the superuser `chief` of the group `office`."""
-    user = User.objects.create_superuser("chief", password="secret")
-    user.groups.add(Group.objects.create(name="office"))
-    client.force_login(user)
-    return client
+    return superuser(client)
 
 
 @pytest.fixture
 def clerk(client: Client) -> Client:
-    """A client that is logged in as `clerk`, who may look at everything and change nothing."""
-    user = User.objects.create_user("clerk", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
-    client.force_login(user)
-    return client
+    return staff(client, "view")
 
 
 @pytest.fixture
@@ -77,36 +84,24 @@ def site() -> None:
     case.save(update_fields=["document"])
 
 
-def list_of(model: Any) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-
-
-def page_of(instance: Any) -> str:
-    return reverse(f"admin:{instance._meta.app_label}_{instance._meta.model_name}_change", args=[instance.pk])
-
-
-def page_to_add(model: Any) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
-
-
-def told(response: HttpResponse) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]  # type: ignore[attr-defined]
-
-
-def complaints(response: Any) -> dict[str, list[str]]:
-    errors: dict[str, list[str]] = response.context["adminform"].form.errors
-    return errors
-
-
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_every_model_has_a_list_that_can_be_searched_and_a_page(model: Any, chief: Client, site: None) -> None:
     instance = model.objects.first()
     assert instance is not None
     for query in ("", "?q=plan", "?q=ä%27%25", f"?q={instance.pk}"):
-        assert chief.get(list_of(model) + query).status_code == 200
-    found = chief.get(f"{list_of(model)}?q={instance.pk}").context["cl"].queryset
+        assert chief.get(page("changelist", model) + query).status_code == 200
+    found = chief.get(f"{page('changelist', model)}?q={instance.pk}").context["cl"].queryset
     assert instance in found
     assert chief.get(page_of(instance)).status_code == 200
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_who_may_only_look_opens_every_page(model: Any, clerk: Client, site: None) -> None:
+    instance = model.objects.first()
+    shown = clerk.get(page_of(instance)).content.decode()
+    assert 'name="_save"' not in shown
+    assert clerk.get(page("add", model)).status_code == 403
+    assert clerk.post(page_of(instance), {"meta": "{}"}).status_code == 403
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -117,18 +112,34 @@ def test_a_list_costs_the_same_with_more_rows(
         make_work_item(make_case(f"workflow-{number}"), f"task-{number}")
         make_document(f"form-{number}")
     with django_assert_max_num_queries(10 + len(getattr(model, "STATUSES", ())) * 2):
-        chief.get(list_of(model))
+        chief.get(page("changelist", model))
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_what_has_no_verb_offers_no_change(model: Any, chief: Client, site: None) -> None:
-    can_change = model in {Form, Question, Option, Task, Workflow, Flow}
-    assert (chief.get(page_to_add(model)).status_code == 200) is (can_change or model is FormQuestion)
+    can_change = model in {Form, Question, Option, Document, Answer, Task, Workflow, Flow, Case, WorkItem}
+    assert (chief.get(page("add", model)).status_code == 200) is (can_change or model is FormQuestion)
     instance = model.objects.first()
-    assert (chief.post(page_of(instance), {}).status_code == 200) is can_change
-    delete = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_delete", args=[instance.pk])
-    assert (chief.get(delete).status_code == 200) is (model in {Flow, FormQuestion})
+    assert (chief.post(page_of(instance), {"meta": "[]"}).status_code == 200) is can_change
+    delete = page("delete", model, instance.pk)
+    assert (chief.get(delete).status_code == 200) is (model in {Flow, FormQuestion, Document, Answer})
     assert model.objects.filter(pk=instance.pk).exists()
+
+
+def test_every_verb_has_a_page() -> None:
+    pages = [vars(module) for module in (answering, answers, definition, documents, design, running)]
+    reached = {value for names in pages for value in names.values() if isinstance(value, type)}
+    for by_kind in (ANSWERING, SAVE_DEFAULT, SAVE_QUESTION, SAVE_TASK):
+        reached |= set(by_kind.values())
+    reached |= {form.copies for form in CopyForm.__subclasses__() if hasattr(form, "copies")}
+    waiting: list[type[Verb[Any]]] = [Verb]
+    for verb in waiting:
+        waiting += verb.__subclasses__()
+    domains = ("caluma_async.form.verbs", "caluma_async.workflow.verbs")
+    verbs = {verb for verb in waiting if verb.async_twin and verb.__module__.startswith(domains)}
+    assert len(verbs) > 40
+    # SaveCase under another name
+    assert verbs - reached == {StartCase}
 
 
 TASK = {"slug": "review", "type": "simple", "name": "Review", "description": "", "meta": "{}"}
@@ -136,7 +147,7 @@ TASK = {"slug": "review", "type": "simple", "name": "Review", "description": "",
 
 def test_a_task_is_made_in_the_admins_name(chief: Client) -> None:
     given = {**TASK, "meta": '{"a": 1}', "address_groups": "'office'", "lead_time": "60", "is_multiple_instance": "on"}
-    response = chief.post(page_to_add(Task), given)
+    response = chief.post(page("add", Task), given)
     assert response.status_code == 302, complaints(response)
     task = Task.objects.get()
     assert (task.pk, task.type, task.name, task.meta) == ("review", "simple", {"en": "Review"}, {"a": 1})
@@ -146,8 +157,8 @@ def test_a_task_is_made_in_the_admins_name(chief: Client) -> None:
 
 def test_each_type_of_task_is_made_by_its_verb(chief: Client) -> None:
     make_form("plan")
-    chief.post(page_to_add(Task), {**TASK, "slug": "a", "type": "complete_workflow_form"})
-    chief.post(page_to_add(Task), {**TASK, "slug": "b", "type": "complete_task_form", "form": "plan"})
+    chief.post(page("add", Task), {**TASK, "slug": "a", "type": "complete_workflow_form"})
+    chief.post(page("add", Task), {**TASK, "slug": "b", "type": "complete_task_form", "form": "plan"})
     assert dict(Task.objects.values_list("slug", "type")) == {"a": "complete_workflow_form", "b": "complete_task_form"}
     assert Task.objects.get(pk="b").form_id == "plan"
 
@@ -167,7 +178,7 @@ def test_each_type_of_task_is_made_by_its_verb(chief: Client) -> None:
 )
 def test_what_the_verb_refuses_is_shown_beside_the_field(given: dict[str, str], field: str, chief: Client) -> None:
     make_form("plan")
-    response = chief.post(page_to_add(Task), {**TASK, **given})
+    response = chief.post(page("add", Task), {**TASK, **given})
     assert response.status_code == 200
     assert list(complaints(response)) == [field]
     assert not Task.objects.exists()
@@ -198,7 +209,7 @@ def test_slug_and_type_cannot_be_changed(chief: Client) -> None:
 def test_a_workflow_is_made_and_changed(chief: Client) -> None:
     make_task("a"), make_task("b"), make_form("plan")
     given = {"slug": "approval", "name": "Approval", "meta": "{}", "start_tasks": ["a"], "allow_forms": ["plan"]}
-    response = chief.post(page_to_add(Workflow), given)
+    response = chief.post(page("add", Workflow), given)
     assert response.status_code == 302, complaints(response)
     workflow = Workflow.objects.get()
     assert [task.pk for task in workflow.start_tasks.all()] == ["a"]
@@ -211,7 +222,7 @@ def test_a_workflow_is_made_and_changed(chief: Client) -> None:
 
 
 def test_a_form_is_made_and_changed(chief: Client) -> None:
-    response = chief.post(page_to_add(Form), {"slug": "plan", "name": "Plan", "meta": "{}", "is_published": "on"})
+    response = chief.post(page("add", Form), {"slug": "plan", "name": "Plan", "meta": "{}", "is_published": "on"})
     assert response.status_code == 302, complaints(response)
     form = Form.objects.get()
     assert (form.is_published, form.created_by_user) == (True, "chief")
@@ -226,7 +237,7 @@ FLOW = {"workflow": "approval", "tasks": ["a", "b"], "next": "'c'|task", "redoab
 def test_a_flow_is_made_changed_and_removed(chief: Client) -> None:
     make_task("c")
     make_workflow("approval", start=["a", "b"])
-    response = chief.post(page_to_add(Flow), FLOW)
+    response = chief.post(page("add", Flow), FLOW)
     assert response.status_code == 302, complaints(response)
     flow = Flow.objects.get()
     assert {tie.task_id: tie.redoable for tie in TaskFlow.objects.filter(flow=flow)} == {
@@ -239,7 +250,7 @@ def test_a_flow_is_made_changed_and_removed(chief: Client) -> None:
     flow = Flow.objects.get()
     assert (flow.next, flow.modified_by_user) == ("'a'|task", "chief")
     assert {tie.redoable for tie in flow.task_flows.all()} == {None}
-    chief.post(reverse("admin:workflow_flow_delete", args=[flow.pk]), {"post": "yes"})
+    chief.post(page("delete", Flow, flow.pk), {"post": "yes"})
     assert not TaskFlow.objects.exists()
     assert not Flow.objects.exists()
 
@@ -247,7 +258,7 @@ def test_a_flow_is_made_changed_and_removed(chief: Client) -> None:
 def test_several_flows_are_removed_by_the_lists_action(chief: Client) -> None:
     make_workflow("approval", flows={"a": "'b'|task", "b": "'a'|task"})
     keys = [str(flow.pk) for flow in Flow.objects.all()]
-    chief.post(list_of(Flow), {"action": "delete_selected", "_selected_action": keys, "post": "yes"})
+    chief.post(page("changelist", Flow), {"action": "delete_selected", "_selected_action": keys, "post": "yes"})
     assert not Flow.objects.exists()
 
 
@@ -258,7 +269,7 @@ def test_several_flows_are_removed_by_the_lists_action(chief: Client) -> None:
 def test_a_wrong_flow_is_shown_beside_the_field(given: dict[str, str], field: str, chief: Client) -> None:
     make_task("c")
     make_workflow("approval", start=["a", "b"])
-    response = chief.post(page_to_add(Flow), {**FLOW, **given})
+    response = chief.post(page("add", Flow), {**FLOW, **given})
     assert list(complaints(response)) == [field]
     assert not Flow.objects.exists()
 
@@ -279,11 +290,6 @@ def heard() -> Iterator[list[tuple[Any, Any]]]:
             told.append((sender, user))
 
         yield told
-
-
-def act(client: Client, action: str, *objects: Any) -> Any:
-    keys = [str(each.pk) for each in objects]
-    return client.post(list_of(type(objects[0])), {"action": action, "_selected_action": keys})
 
 
 def test_a_work_item_is_completed_by_the_verb_with_its_events(chief: Client, heard: list[tuple[Any, Any]]) -> None:
@@ -362,14 +368,14 @@ def test_a_case_is_reopened_at_a_work_item(chief: Client) -> None:
 
 def test_who_may_only_look_has_neither_actions_nor_changes(clerk: Client) -> None:
     work_item = make_work_item(make_case("approval"), "a")
-    page = clerk.get(list_of(WorkItem))
-    assert page.status_code == 200
-    assert "complete_work_items" not in page.content.decode()
+    opened = clerk.get(page("changelist", WorkItem))
+    assert opened.status_code == 200
+    assert "complete_work_items" not in opened.content.decode()
     act(clerk, "complete_work_items", work_item)
     work_item.refresh_from_db()
     assert work_item.status == "ready"
-    assert clerk.post(page_to_add(Task), TASK).status_code == 403
-    assert clerk.post(reverse("admin:workflow_flow_delete", args=[Flow.objects.create(next="").pk])).status_code == 403
+    assert clerk.post(page("add", Task), TASK).status_code == 403
+    assert clerk.post(page("delete", Flow, Flow.objects.create(next="").pk)).status_code == 403
 
 
 def test_what_a_rule_refuses_is_shown_above_the_fields(chief: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,7 +383,7 @@ def test_what_a_rule_refuses_is_shown_above_the_fields(chief: Client, monkeypatc
         raise Refused("Not today.")
 
     monkeypatch.setattr(SaveSimpleTask, "check", refuse)
-    assert complaints(chief.post(page_to_add(Task), TASK)) == {"__all__": ["Not today."]}
+    assert complaints(chief.post(page("add", Task), TASK)) == {"__all__": ["Not today."]}
     assert not Task.objects.exists()
 
 
@@ -391,7 +397,7 @@ def test_what_is_refused_only_while_writing_is_a_message_and_nothing_is_saved(
         raise Refused("Not today.")
 
     monkeypatch.setattr(SaveSimpleTask, "write", refuse)
-    response = chief.post(page_to_add(Task), TASK)
+    response = chief.post(page("add", Task), TASK)
     assert response.status_code == 302
     assert told(response) == ["Not today."]
     assert not Task.objects.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -60,6 +61,14 @@ def test_metadata_is_known_once_it_is_uploaded(bucket: Bucket) -> None:
     shown = known.as_json()
     assert (shown["size"], shown["content_type"], shown["bucket_name"]) == (7, "application/pdf", "uploads")
     assert '"' not in shown["etag"]
+
+
+def test_what_the_server_puts_itself_makes_the_bucket_too(bucket: Bucket) -> None:
+    plan = blob()
+    bucket.put(plan, BytesIO(b"content"))
+    known = bucket.metadata(plan)
+    assert known is not None
+    assert (known.size, known.content_type) == (7, "application/pdf")
 
 
 def test_blobs_are_copied_and_moved(bucket: Bucket) -> None:

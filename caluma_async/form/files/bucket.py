@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -74,6 +74,12 @@ class Bucket:
         """A presigned address for `GET`."""
         disposition = str(content_disposition_header(True, harmless(name)))
         return self._presigned("get_object", Key=blob.path, ResponseContentDisposition=disposition)
+
+    def put(self, blob: Blob, file: BinaryIO) -> None:
+        """Sent by this server."""
+        self._make()
+        with _told():
+            self.client.put_object(Bucket=self.name, Key=blob.path, Body=file, ContentType=blob.content_type)
 
     def metadata(self, blob: Blob) -> Metadata | None:
         """What the bucket knows."""

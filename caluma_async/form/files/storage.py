@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
@@ -45,6 +45,9 @@ class Storage(Protocol):
 
     def download_url(self, blob: Blob, name: str) -> str:
         """Where the blob can be read by `GET`, for a while, as a file of this name."""
+
+    def put(self, blob: Blob, file: BinaryIO) -> None:
+        """Keep what is in the file as the blob."""
 
     def metadata(self, blob: Blob) -> Metadata | None:
         """What is known of the blob; `None` if it was not uploaded yet."""
