@@ -357,6 +357,19 @@ def test_without_the_storage_no_file_is_saved(
     assert not Answer.objects.exists()
 
 
+def test_without_the_storage_the_page_opens_all_the_same(
+    plan: Form, chief: Client, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = make_file(make_answer(make_document(plan), "files"), "a.txt")
+
+    def fail(*_: Any) -> str:
+        raise Unavailable("The storage of files does not answer as it should.")
+
+    monkeypatch.setattr(Folder, "download_url", fail)
+    for row in (file, file.answer):
+        assert "does not answer as it should." in chief.get(page_of(row)).content.decode()
+
+
 def test_an_answer_is_removed_by_its_verb(plan: Form, chief: Client, emitted: Emitted) -> None:
     document = make_document(plan)
     row = make_row(document)

@@ -162,6 +162,15 @@ def test_a_storage_that_does_not_answer_is_unavailable(settings: Settings) -> No
         storage().metadata(blob())
 
 
+def test_without_credentials_there_is_no_address(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.MEDIA_STORAGE_SERVICE = "s3"
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(Unavailable, match="does not answer"):
+        storage().download_url(blob(), "plan.pdf")
+
+
 def test_without_any_setting_files_are_kept_here() -> None:
     assert service() == "local"
 

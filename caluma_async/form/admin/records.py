@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import get_script_prefix
 from django.utils.html import format_html
 
+from caluma_async.errors import Unavailable
 from caluma_async.form.files.storage import storage
 from caluma_async.form.models import AnswerDocument, DynamicOption, File, HistoryEntry, QuestionOption, Recalculation
 from caluma_async.read_only import ReadOnlyAdmin
@@ -48,7 +49,10 @@ class FileAdmin(ReadOnlyAdmin):
 
 def download_link(file: File) -> str:
     """A link to what was uploaded for the file, if anything was; good for a while."""
-    url = storage().download_url(file.blob, file.name)
+    try:
+        url = storage().download_url(file.blob, file.name)
+    except Unavailable as error:  # the page opens all the same
+        return error.message
     ours = get_script_prefix().rstrip("/") if url.startswith("/") else ""
     return format_html('<a href="{}{}">{}</a>', ours, url, "Download")
 

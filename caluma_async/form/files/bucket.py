@@ -112,8 +112,8 @@ class Bucket:
 
     def _presigned(self, deed: str, **parameters: str) -> str:
         given = {"Bucket": self.name, **parameters}
-        url: str = self._signer.generate_presigned_url(deed, Params=given, ExpiresIn=self._seconds)
-        return url
+        with _told():  # the machine may have no credentials
+            return str(self._signer.generate_presigned_url(deed, Params=given, ExpiresIn=self._seconds))
 
     def _make(self) -> None:
         """Make the bucket, once per process."""
