@@ -155,11 +155,15 @@ def test_what_was_never_uploaded_is_copied_before_there_is_a_bucket(bucket: Buck
     assert not bucket.move(blob(), blob())
 
 
-def test_a_storage_that_does_not_answer_is_unavailable(settings: Settings) -> None:
+def test_a_storage_that_does_not_answer_is_unavailable(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     settings.MINIO_STORAGE_ENDPOINT = "127.0.0.1:1"
     settings.MINIO_STORAGE_ACCESS_KEY = settings.MINIO_STORAGE_SECRET_KEY = "x"
     with pytest.raises(Unavailable, match="does not answer"):
         storage().metadata(blob())
+    (told,) = [record for record in caplog.records if record.name == "caluma_async.form"]
+    assert told.getMessage().startswith(
+        'The bucket of files: Could not connect to the endpoint URL: "http://127.0.0.1:1/'
+    )
 
 
 def test_without_credentials_there_is_no_address(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

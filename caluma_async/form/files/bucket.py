@@ -5,6 +5,7 @@ An address is signed with its host: what clients reach by another name than this
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -19,6 +20,8 @@ from caluma_async.conf import settings
 from caluma_async.errors import Unavailable
 from caluma_async.form.files.blobs import Blob, harmless
 from caluma_async.form.files.storage import Metadata
+
+logger = logging.getLogger("caluma_async.form")
 
 R = TypeVar("R")
 
@@ -143,4 +146,5 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
+        logger.warning("The bucket of files: %s", error)
         raise Unavailable("The storage of files does not answer as it should.") from error
