@@ -234,21 +234,26 @@ class RemovingAdmin(VerbAdmin):
         return shown_when_refused(request, lambda: super(RemovingAdmin, self).changelist_view(request, extra_context))
 
 
-def verb_action(verb: Callable[..., Verb[Any]], name: str, *, permission: str = "act") -> Action:
+def verb_action(verb: Callable[..., Verb[Any]], name: str, *, permission: str = "act", of: str = "pk") -> Action:
     """An action that runs the verb on each selected object, in a transaction each; `name` is what the list offers.
 
-    The verb is made as `verb(user, id=key)`. What it refuses is shown as a message, and the next object is taken.
+    The verb is made as `verb(user, id=key)`. With a column in `of`, it is made once for each value of that: as
+    `verb(user, id=value, keys=…)` with the keys of all selected objects that have it. What it refuses is shown as a
+    message, and the next one is taken.
     """
 
     @admin.action(permissions=[permission], description=name)
     def act(page: Any, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         user, done = acting_user(request), 0
-        for key in queryset.order_by("pk").values_list("pk", flat=True):
+        together: dict[Any, list[Any]] = {}
+        for value, key in queryset.order_by("pk").values_list(of, "pk"):
+            together.setdefault(value, []).append(key)
+        for value, keys in together.items():
             try:
-                run(verb(user, id=key))
-                done += 1
+                run(verb(user, id=value, **({} if of == "pk" else {"keys": keys})))
+                done += len(keys)
             except CalumaError as error:
-                messages.error(request, f"{page.opts.verbose_name} {key}: {error.message}")
+                messages.error(request, f"{page.opts.verbose_name} {', '.join(map(str, keys))}: {error.message}")
         if done:
             messages.success(request, f"{name}: {done}.")
 

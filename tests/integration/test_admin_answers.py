@@ -183,6 +183,12 @@ def test_calculated_answers_are_looked_at_only(chief: Client) -> None:
     assert chief.post(page_of(answer), {"value": "2", "meta": "{}"}).status_code == 403
 
 
+def test_an_answer_that_came_in_otherwise_can_be_looked_at(plan: Form, chief: Client) -> None:
+    answer = make_answer(make_document(plan), "static", "left over")
+    assert "left over" in chief.get(page_of(answer)).content.decode()
+    assert chief.post(page_of(answer), {"value": "other", "meta": "{}"}).status_code == 403
+
+
 def test_an_option_that_is_offered_no_more_stays_chosen_until_it_is_changed(plan: Form, chief: Client) -> None:
     answer = make_answer(make_document(plan), "choice", "yellow")
     assert 'value="yellow" selected' in chief.get(page_of(answer)).content.decode()

@@ -366,6 +366,17 @@ def test_a_case_is_reopened_at_a_work_item(chief: Client) -> None:
     assert (case.status, work_item.status) == ("running", "ready")
 
 
+def test_cases_are_reopened_each_at_all_of_its_work_items(chief: Client) -> None:
+    cases = [make_case("approval", status=Case.STATUS_COMPLETED) for _ in range(2)]
+    done = [make_work_item(case, task, status="completed") for case in cases for task in ("a", "b")]
+    running = make_work_item(make_case("approval"), "a", status="completed")
+    refused, message = told(act(chief, "reopen_the_case_with_these_work_items", *done, running))
+    assert str(running.pk) in refused
+    assert message == "Reopen the case with these work items: 4."
+    assert set(Case.objects.values_list("status", flat=True)) == {"running"}
+    assert WorkItem.objects.filter(status="ready").count() == 4
+
+
 def test_who_may_only_look_has_neither_actions_nor_changes(clerk: Client) -> None:
     work_item = make_work_item(make_case("approval"), "a")
     opened = clerk.get(page("changelist", WorkItem))

@@ -19,7 +19,7 @@ from caluma_async.form import families
 from caluma_async.form.admin.answering import ChoosingForm, answer_form
 from caluma_async.form.admin.records import download_link
 from caluma_async.form.admin.values import ANSWERED
-from caluma_async.form.models import Answer, Document, File, Question
+from caluma_async.form.models import KINDS, Answer, Document, File, Question
 from caluma_async.form.verbs import RemoveAnswer, RemoveDefaultAnswer
 from caluma_async.identity import User
 from caluma_async.verbs import Verb
@@ -51,7 +51,7 @@ class AnswerAdmin(RemovingAdmin):
     def get_form(self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any) -> Any:
         """The form for this answer; or, before it is known which one it is, the form that asks that."""
         answer = _answer(request, obj)
-        if answer is not None:
+        if answer is not None and answer.question.type in KINDS:
             kwargs["form"] = answer_form(answer, acting_user(request))
         return super().get_form(request, obj, change, **kwargs)
 

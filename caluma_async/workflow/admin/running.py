@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -85,10 +86,9 @@ class OneMoreForm(WorkItemForm):
         return CreateWorkItem(self.user, multiple_instance_task=given.pop("task"), **given)
 
 
-def reopen_with(user: User, *, id: UUID) -> ReopenCase:  # noqa: A002 - as the verbs' own
-    """The verb that reopens the case of a work item with this work item."""
-    case = WorkItem.objects.values_list("case", flat=True).get(pk=id)
-    return ReopenCase(user, id=case, work_items=[id])
+def reopen_with(user: User, *, id: UUID, keys: Sequence[UUID]) -> ReopenCase:  # noqa: A002 - as the verbs' own
+    """The verb that reopens a case with some of its work items."""
+    return ReopenCase(user, id=id, work_items=keys)
 
 
 @admin.register(Case)
@@ -143,7 +143,7 @@ class WorkItemAdmin(VerbAdmin):
         verb_action(SuspendWorkItem, "Suspend work items"),
         verb_action(ResumeWorkItem, "Resume work items"),
         verb_action(RedoWorkItem, "Redo work items"),
-        verb_action(reopen_with, "Reopen the case with these work items"),
+        verb_action(reopen_with, "Reopen the case with these work items", of="case"),
     )
 
     def get_form(self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any) -> Any:
