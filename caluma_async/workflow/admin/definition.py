@@ -88,7 +88,7 @@ class FlowForm(VerbForm):
             self._show_ties()
 
     def _show_ties(self) -> None:
-        ties = list(TaskFlow.objects.filter(flow=self.instance))
+        ties = list(TaskFlow.objects.filter(flow=self.instance).order_by("task"))
         if ties:
             tied = {
                 "workflow": ties[0].workflow_id,
