@@ -14,7 +14,7 @@ from caluma_async.errors import InvalidExpression, Misconfigured
 from caluma_async.expressions import tree
 from caluma_async.expressions.analysis import Call, Expression, calls_of
 from caluma_async.expressions.evaluation import Scope, compiled
-from caluma_async.expressions.grammar import TOO_DEEP, grammar, parse_tree
+from caluma_async.expressions.grammar import TOO_DEEP, parse_tree, symbols
 from caluma_async.expressions.limits import Budget, ExpressionError
 from caluma_async.expressions.operators import BASE_OPERATORS, Binary, Operator
 from caluma_async.expressions.transforms import BASE_TRANSFORMS
@@ -31,7 +31,7 @@ class Language:
 
     def __init__(self, operators: Mapping[str, Binary]) -> None:
         self._operators = operators
-        self._rule = grammar(operators)
+        self._symbol = symbols(operators)
         self._short = lru_cache(CACHED)(self._parse)
         self._long = lru_cache(CACHED_LONG)(self._parse)
 
@@ -50,7 +50,7 @@ class Language:
             raise ExpressionError(TOO_DEEP).of(text) from error
 
     def _build(self, text: str) -> Expression:
-        node = parse_tree(text, self._rule, self._operators)
+        node = parse_tree(text, self._symbol, self._operators)
         return Expression(text=text, size=tree.size(node), calls=calls_of(node), run=compiled(node))
 
 

@@ -1,6 +1,7 @@
-"""Text to tree. The grammar is pyjexl's, with its faults corrected; the tree is built here.
+"""Text to tree, in one pass from left to right: the time grows with the text, however its brackets nest.
 
-pyjexl's own visitor reads each right operand twice, so nested brackets take time without bound, and it forgets places.
+The language is pyjexl's, with its faults corrected: `trueish` is a name, `x information` is no `x in formation`, and
+`a ?: b` is what the browser takes it for.
 """
 
 from __future__ import annotations
@@ -8,13 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from types import SimpleNamespace
-from typing import Any, Final
-
-from parsimonious import expressions as peg
-from parsimonious.exceptions import ParseError
-from pyjexl.operators import default_unary_operators
-from pyjexl.parser import jexl_grammar
+from typing import Final
 
 from caluma_async.expressions import tree
 from caluma_async.expressions.limits import MAX_NUMBER, ExpressionError
@@ -26,52 +21,40 @@ MAX_DIGITS: Final = 400
 
 TOO_DEEP: Final = "this is nested too deeply"
 NOT_IN_WORD: Final = r"(?![a-zA-Z0-9_$])"
+NAME: Final = r"[a-zA-Z_$][a-zA-Z0-9_$]*"
+SPACES: Final = re.compile(r"[^\S\x1c-\x1f]*")
+VALUE: Final = re.compile(
+    rf"(?P<boolean>(?:true|false){NOT_IN_WORD})"
+    r'|(?P<string>"[^"\\\n\r]*(?:\\.[^"\\\n\r]*)*"'
+    r"|'[^'\\\n\r]*(?:\\.[^'\\\n\r]*)*')"
+    r"|(?P<numeric>-?[0-9]+(?:\.[0-9]+)?)"
+    r"|(?P<subexpression>\()|(?P<object>\{)|(?P<list>\[)"
+    rf"|(?P<identifier>{NAME})|(?P<relative>\.{NAME})",
+    re.DOTALL,
+)
+IDENTIFIER: Final = re.compile(NAME)
 ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([\s\S]))")
 ESCAPED: Final[Mapping[str, str]] = {
     **dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True)),
     **{character: character for character in "\\'\"/"},
     "\n": "",
 }
-
-Parsed = Any
-"""A node of parsimonious: ``expr_name``, ``text``, ``start``, ``children``."""
+"""What a letter after a backslash stands for."""
 
 
-def grammar(operators: Mapping[str, Binary]) -> Any:
-    """The rule for a whole text with these operators; compiled once, used by many threads."""
-    config = SimpleNamespace(  # the binary operators only hold the place: `_correct` puts ours there
-        binary_operators={symbol: SimpleNamespace(symbol=symbol) for symbol in ("+", "-")},
-        unary_operators=default_unary_operators,
-    )
-    rules = jexl_grammar(config)
-    _correct(rules, operators)
-    return peg.Sequence(rules["expression"], peg.Regex(r"\Z"), name="text")
+def symbols(operators: Mapping[str, Binary]) -> re.Pattern[str]:
+    """What finds one of these operators, the longest first; compiled once, used by many threads."""
+    longest = sorted(operators, key=lambda symbol: (-len(symbol), symbol))
+    return re.compile("|".join(re.escape(each) + (NOT_IN_WORD if each[-1].isalnum() else "") for each in longest))
 
 
-def _correct(rules: Any, operators: Mapping[str, Binary]) -> None:
-    """`trueish` is a name, `x information` is no `x in formation`, and `a ?: b` is what the browser takes it for."""
-    symbols = sorted(operators, key=lambda symbol: (-len(symbol), symbol))
-    pattern = "|".join(re.escape(symbol) + (NOT_IN_WORD if symbol[-1].isalnum() else "") for symbol in symbols)
-    rules["binary_operator"].members = (peg.Regex(pattern),)
-    rules["boolean"].members = (peg.Regex(f"(?:true|false){NOT_IN_WORD}"),)
-    conditional = rules["conditional_expression"]
-    before, consequent, after = conditional.members[:4], conditional.members[4], conditional.members[5:]
-    conditional.members = (*before, peg.Quantifier(consequent, min=0, max=1), *after)
-    for rule in rules.values():
-        for member in getattr(rule, "members", ()):
-            member.name = member.name or getattr(member, "literal", "")  # the place of an error is that of a named part
-
-
-def parse_tree(text: str, rule: Any, operators: Mapping[str, Binary]) -> tree.Node:
+def parse_tree(text: str, symbol: re.Pattern[str], operators: Mapping[str, Binary]) -> tree.Node:
     """The tree of `text`; an `ExpressionError` with its place where it is no expression.
 
     Deep nesting may end in a RecursionError.
     """
     _check_characters(text)
-    try:
-        return _Builder(operators).expression(rule.parse(text).children[0], 0)
-    except ParseError as error:
-        raise _unexpected(text, error.pos) from None
+    return _Reader(text, symbol, operators).whole()
 
 
 def _check_characters(text: str) -> None:
@@ -79,6 +62,8 @@ def _check_characters(text: str) -> None:
         raise ExpressionError(f"an expression has at most {MAX_CHARACTERS} characters, not {len(text)}", MAX_CHARACTERS)
     if not text.strip():
         raise ExpressionError("nothing is written here", 0)
+    if text.isascii() and "\0" not in text:
+        return
     for position, character in enumerate(text):
         if not _is_storable(character):
             raise ExpressionError(f"the character U+{ord(character):04X} cannot be stored", position)
@@ -95,99 +80,171 @@ def _unexpected(text: str, position: int) -> ExpressionError:
     return ExpressionError(f"{word[0] if word else ''!r} is unexpected", position)
 
 
-class _Builder:
-    """Turns what the grammar matched into a tree; one method per rule, ``depth`` counting brackets."""
+class _Reader:
+    """Reads a text once; `_at` is how far it has come, `_depth` how many brackets are open there."""
 
-    def __init__(self, operators: Mapping[str, Binary]) -> None:
+    def __init__(self, text: str, symbol: re.Pattern[str], operators: Mapping[str, Binary]) -> None:
+        self._text = text
+        self._symbol = symbol
         self._operators = operators
-        self._rules: dict[str, Callable[[Parsed, int], tree.Node]] = {
-            "conditional_expression": self._conditional,
-            "binary_expression": self._binary,
-            "unary_expression": self._unary,
-            "complex_value": self._path,
-            "boolean": lambda node, _depth: tree.Literal(node.text == "true", node.start),
-            "string": lambda node, _depth: tree.Literal(_string(node.text, node.start), node.start),
-            "numeric": lambda node, _depth: tree.Literal(_number(node.text, node.start), node.start),
-            "subexpression": lambda node, depth: self.expression(node.children[2], depth + 1),
-            "object_literal": self._object,
-            "array_literal": self._list,
-            "identifier": lambda node, _depth: tree.Name(node.text, False, node.start),
-            "relative_identifier": lambda node, _depth: tree.Name(node.text[1:], True, node.start),
+        self._at = 0
+        self._depth = 0
+        self._values: dict[str | None, Callable[[str, int], tree.Node]] = {
+            "boolean": lambda found, start: tree.Literal(found == "true", start),
+            "string": lambda found, start: tree.Literal(_string(found, start), start),
+            "numeric": lambda found, start: tree.Literal(_number(found, start), start),
+            "subexpression": lambda _found, _start: self._within(")"),
+            "object": self._object,
+            "list": lambda _found, start: tree.ListOf(self._list("]", may_be_empty=True), start),
+            "identifier": lambda found, start: tree.Name(found, False, start),
+            "relative": lambda found, start: tree.Name(found[1:], True, start),
         }
 
-    def expression(self, node: Parsed, depth: int) -> tree.Node:
-        """``_ (conditional / binary / unary / complex) _``"""
-        if depth > MAX_DEPTH:
-            raise ExpressionError(TOO_DEEP, node.start)
-        return self._build(_meaning(node), depth)
+    def whole(self) -> tree.Node:
+        """The tree of all of the text."""
+        node = self._expression()
+        if self._at < len(self._text):
+            raise self._refused()
+        return node
 
-    def _build(self, node: Parsed, depth: int) -> tree.Node:
-        while node.expr_name not in self._rules:
-            (node,) = node.children
-        return self._rules[node.expr_name](node, depth)
+    def _expression(self) -> tree.Node:
+        """`a + b`, or `a ? b : c ? d : e`, with the spaces around it."""
+        self._spaces()
+        start = self._at
+        test = self._chain()
+        if not self._text.startswith("?", self._at):
+            return test
+        cases = []
+        while self._took("?"):
+            self._spaces()
+            consequent = None if self._text.startswith(":", self._at) else self._expression()
+            self._take(":")
+            self._spaces()
+            cases.append(tree.Case(test, consequent))
+            test = self._chain()
+        return tree.Choice(tuple(cases), test, start)
 
-    def _conditional(self, node: Parsed, depth: int) -> tree.Node:
-        cases, start = [], node.start
-        while node.expr_name == "conditional_expression":
-            test, _, _, _, consequents, _, _, _, alternate = node.children
-            consequent = self.expression(consequents.children[0], depth) if consequents.children else None
-            cases.append(tree.Case(self._build(test, depth), consequent))
-            node = _meaning(alternate)
-        return tree.Choice(tuple(cases), self._build(node, depth), start)
-
-    def _binary(self, node: Parsed, depth: int) -> tree.Node:
-        first, others = node.children
-        operands, links = [self._build(first, depth)], []
-        for _, symbol, _, operand in others.children:
-            links.append((self._operators[symbol.text], symbol.start))
-            operands.append(self._build(operand, depth))
+    def _chain(self) -> tree.Node:
+        """Operands with operators between them, and the spaces after them."""
+        first = self._operand()
+        self._spaces()
+        found = self._symbol.match(self._text, self._at)
+        if found is None:
+            return first
+        operands, links = [first], []
+        while found is not None:
+            before, self._at = self._at, found.end()
+            self._spaces()
+            links.append((self._operators[found[0]], before))
+            operands.append(self._operand())
+            self._spaces()
+            found = self._symbol.match(self._text, self._at)
         return _chained(operands, links)
 
-    def _unary(self, node: Parsed, depth: int) -> tree.Node:
-        start, count = node.start, 0
-        while node.expr_name == "unary_expression":
-            node, count = node.children[2].children[0], count + 1
-        return tree.Not(self._build(node, depth), count % 2 == 0, start)
+    def _operand(self) -> tree.Node:
+        """`a.b|c`, or `!a`"""
+        start, count = self._at, 0
+        while self._took("!"):
+            self._spaces()
+            count += 1
+        node = self._path()
+        return tree.Not(node, count % 2 == 0, start) if count else node
 
-    def _path(self, node: Parsed, depth: int) -> tree.Node:
-        value, steps = node.children
-        built = self._build(value, depth)
-        if not steps.children:
-            return built
-        return tree.Path(built, tuple(self._step(step.children[0], depth) for step in steps.children), node.start)
+    def _path(self) -> tree.Node:
+        start = self._at
+        found = VALUE.match(self._text, start)
+        if found is None:
+            raise self._refused(start + self._text.startswith(("-", "."), start))
+        self._at = found.end()
+        node = self._values[found.lastgroup](found[0], start)
+        steps = []
+        while self._at < len(self._text) and self._text[self._at] in ".|[":
+            step = self._step(self._text[self._at], self._at)
+            if step is None:
+                break
+            steps.append(step)
+        return tree.Path(node, tuple(steps), start) if steps else node
 
-    def _step(self, node: Parsed, depth: int) -> tree.Attribute | tree.Filter | tree.Transform:
-        if node.expr_name == "attribute":
-            return tree.Attribute(node.text[1:], node.start)
-        if node.expr_name == "filter_expression":
-            expression = self.expression(node.children[2], depth + 1)
-            return tree.Filter(expression, tree.is_relative(expression), node.start)
-        _, name, arguments = node.children
-        given = [self._values(part.children[2], depth) for part in arguments.children]
-        return tree.Transform(name.text, given[0] if given else (), name.start)
+    def _step(self, mark: str, start: int) -> tree.Attribute | tree.Filter | tree.Transform | None:
+        """What is done to the value before; none for a `|` that an operator begins with."""
+        if mark == "[":
+            self._at += 1
+            inner = self._within("]")
+            return tree.Filter(inner, tree.is_relative(inner), start)
+        name = IDENTIFIER.match(self._text, start + 1)
+        if name is None:
+            if self._symbol.match(self._text, start):
+                return None
+            raise self._refused(start + 1)
+        self._at = name.end()
+        if mark == ".":
+            return tree.Attribute(name[0], start)
+        return tree.Transform(name[0], self._list(")") if self._took("(") else (), start + 1)
 
-    def _object(self, node: Parsed, depth: int) -> tree.Node:
-        pairs = [pair for part in node.children[2].children for pair in _separated(part)]
-        entries = ((pair.children[0].text, self.expression(pair.children[4], depth + 1)) for pair in pairs)
-        return tree.ObjectOf(tuple(entries), node.start)
+    def _within(self, closing: str) -> tree.Node:
+        """What stands before the bracket that closes."""
+        node = self._inner()
+        self._take(closing)
+        return node
 
-    def _list(self, node: Parsed, depth: int) -> tree.Node:
-        items = [item for part in node.children[2].children for item in self._values(part, depth)]
-        return tree.ListOf(tuple(items), node.start)
+    def _list(self, closing: str, *, may_be_empty: bool = False) -> tuple[tree.Node, ...]:
+        self._spaces()
+        if may_be_empty and self._took(closing):
+            return ()
+        items = [self._inner()]
+        while self._took(","):
+            items.append(self._inner())
+        self._take(closing)
+        return tuple(items)
 
-    def _values(self, node: Parsed, depth: int) -> tuple[tree.Node, ...]:
-        return tuple(self.expression(value, depth + 1) for value in _separated(node))
+    def _object(self, _found: str, start: int) -> tree.Node:
+        self._spaces()
+        if self._took("}"):
+            return tree.ObjectOf((), start)
+        entries = [self._entry()]
+        while self._took(","):
+            self._spaces()
+            entries.append(self._entry())
+        self._take("}")
+        return tree.ObjectOf(tuple(entries), start)
 
+    def _entry(self) -> tuple[str, tree.Node]:
+        key = IDENTIFIER.match(self._text, self._at)
+        if key is None:
+            raise self._refused()
+        self._at = key.end()
+        self._spaces()
+        self._take(":")
+        return key[0], self._inner()
 
-def _meaning(expression: Parsed) -> Parsed:
-    """What an ``expression`` consists of, without the spaces around it."""
-    return expression.children[1].children[0]
+    def _inner(self) -> tree.Node:
+        """An expression one bracket further in."""
+        self._spaces()
+        if self._depth == MAX_DEPTH:
+            raise ExpressionError(TOO_DEEP, self._at)
+        self._depth += 1
+        node = self._expression()
+        self._depth -= 1
+        return node
 
+    def _spaces(self) -> None:
+        if self._at < len(self._text) and not "!" <= self._text[self._at] <= "~":
+            found = SPACES.match(self._text, self._at)
+            self._at = found.end() if found else self._at
 
-def _separated(node: Parsed) -> list[Parsed]:
-    """The members of ``a (_ "," _ a)*``."""
-    first, others = node.children
-    return [first, *(other.children[3] for other in others.children)]
+    def _took(self, mark: str) -> bool:
+        """Whether the mark stands here; goes past it."""
+        if not self._text.startswith(mark, self._at):
+            return False
+        self._at += 1
+        return True
+
+    def _take(self, mark: str) -> None:
+        if not self._took(mark):
+            raise self._refused()
+
+    def _refused(self, position: int | None = None) -> ExpressionError:
+        return _unexpected(self._text, self._at if position is None else position)
 
 
 def _chained(operands: Sequence[tree.Node], links: Sequence[tuple[Binary, int]]) -> tree.Node:

@@ -54,18 +54,19 @@ def test_an_expression_is_a_text() -> None:
         parse(None)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("unit", ["(", "[", "{a:", "!", "!(", "a[", "a|b(", "a?b:", "1+(", "a ?:", "[{a:("])
+@pytest.mark.parametrize("unit", ["(", "[", "{a:", "!(", "a[", "a|b(", "1+(", "[{a:("])
 def test_deep_nesting_is_refused(unit: str) -> None:
     closing = {"(": ")", "[": "]", "{": "}"}
     tail = "".join(closing[character] for character in reversed(unit) if character in closing)
     for depth in (MAX_DEPTH + 1, 200, 1500):
-        text = unit * depth + "1" + tail * depth
-        try:
-            JEXL.evaluate(text, CONTEXT)
-        except InvalidExpression:
-            continue
-        assert not tail
-        assert depth < 1500
+        with pytest.raises(InvalidExpression, match=r"nested too deeply|at most \d+ characters"):
+            JEXL.evaluate(unit * depth + "1" + tail * depth, CONTEXT)
+
+
+def test_conditions_without_brackets_may_nest_as_deep_as_the_stack() -> None:
+    assert evaluate("a?" * 60 + "1" + ":2" * 60) == 1
+    with pytest.raises(InvalidExpression, match="nested too deeply"):
+        evaluate("a?" * 2_000 + "1" + ":2" * 2_000)
 
 
 def test_depth_does_not_depend_on_the_stack_of_the_caller() -> None:
@@ -84,8 +85,9 @@ def test_nested_right_operands_are_parsed_in_linear_time() -> None:
 def test_long_flat_expressions_are_no_depth() -> None:
     assert evaluate("+".join(["1"] * 2000)) == 2000
     assert evaluate("a" + "|debug" * 1000) == 1
-    assert evaluate("!" * 40 + "a") is True
-    assert evaluate("missing ? 1 : " * 50 + "2") == 2
+    assert evaluate("!" * 4_000 + "a") is True
+    assert evaluate("missing ? 1 : " * 700 + "2") == 2
+    assert evaluate("missing ?: " * 900 + "2") == 2
 
 
 @pytest.mark.parametrize(
