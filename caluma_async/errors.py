@@ -2,7 +2,8 @@
 
 CalumaError
 ├── Refused              a rule of the domain says no
-│   └── Busy               others are changing the same data
+│   ├── Busy               others are changing the same data
+│   └── TooCostly          the expressions of a request take more work than a request may
 ├── InvalidInput         the input is wrong; ``field`` names where, if anywhere
 │   ├── InvalidFormat      an answer does not have the format that its question wants
 │   └── InvalidExpression  an expression does not parse or asks for what does not exist
@@ -52,6 +53,10 @@ class Refused(CalumaError):
 
 class Busy(Refused):
     """Others are changing the same data at this moment; try again."""
+
+
+class TooCostly(Refused):
+    """The expressions of one request take more work together than a request may."""
 
 
 class InvalidInput(CalumaError):

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from caluma_async.expressions.analysis import Call, Expression, Text
 from caluma_async.expressions.engine import Jexl, parse
+from caluma_async.expressions.evaluation import Scope
 from caluma_async.expressions.grammar import MAX_CHARACTERS, MAX_DEPTH
 from caluma_async.expressions.lazy import Lazy
-from caluma_async.expressions.limits import MAX_ITEMS, MAX_STEPS, MAX_TEXT, Budget
+from caluma_async.expressions.limits import (
+    MAX_ITEMS,
+    MAX_STEPS,
+    MAX_TEXT,
+    MOST_STEPS,
+    Allowance,
+    Budget,
+    allowance,
+    allowed,
+)
 from caluma_async.expressions.operators import Operator
 from caluma_async.expressions.transforms import BASE_TRANSFORMS
 
@@ -17,12 +27,17 @@ __all__ = [
     "MAX_ITEMS",
     "MAX_STEPS",
     "MAX_TEXT",
+    "MOST_STEPS",
+    "Allowance",
     "Budget",
     "Call",
     "Expression",
     "Jexl",
     "Lazy",
     "Operator",
+    "Scope",
     "Text",
+    "allowance",
+    "allowed",
     "parse",
 ]

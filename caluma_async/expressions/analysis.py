@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from caluma_async.expressions.evaluation import Scope
+from caluma_async.expressions.grammar import TOO_DEEP
+from caluma_async.expressions.limits import ExpressionError
 from caluma_async.expressions.tree import Chain, Choice, ListOf, Literal, Node, Path, Transform, children, filters
+
+HELD: Final = (list, tuple, dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +50,20 @@ class Expression:
     text: str
     size: int
     calls: tuple[Call, ...]
-    run: Callable[[Any], Any] = field(repr=False)
+    run: Callable[[Scope], Any] = field(repr=False)
+
+    def within(self, scope: Scope) -> Any:
+        """Its value; `InvalidExpression` names the expression, the reason and the place."""
+        try:
+            scope.budget.spend(self.size)
+            value = self.run(scope)
+            if isinstance(value, HELD):
+                scope.budget.weigh(value)
+            return value
+        except ExpressionError as fault:
+            raise fault.of(self.text) from fault.__cause__
+        except RecursionError as error:
+            raise ExpressionError(TOO_DEEP).of(self.text) from error
 
     def texts(self, *transforms: str) -> tuple[Text, ...]:
         """The texts given to one of these transforms as values: of `'a'|task || ['b']|tasks`, a and b."""

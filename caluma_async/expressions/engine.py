@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from functools import lru_cache
 from threading import Thread
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,39 +14,56 @@ from caluma_async.expressions import tree
 from caluma_async.expressions.analysis import Call, Expression, calls_of
 from caluma_async.expressions.evaluation import Scope, compiled
 from caluma_async.expressions.grammar import TOO_DEEP, parse_tree, symbols
-from caluma_async.expressions.limits import Budget, ExpressionError
+from caluma_async.expressions.keeping import Kept
+from caluma_async.expressions.limits import MAX_STEPS, Allowance, Budget, ExpressionError, allowance
 from caluma_async.expressions.operators import BASE_OPERATORS, Binary, Operator
 from caluma_async.expressions.transforms import BASE_TRANSFORMS
 
-LONG: Final = 500
-CACHED: Final = 1_024
-CACHED_LONG: Final = 32
+KEPT: Final = 250_000
+"""Characters of the texts whose expressions a language remembers."""
+PER_CHARACTER: Final = 4
+PER_NODE: Final = 10
+"""The steps that it takes to parse a text: per character of it, and per step of what it comes to."""
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Language:
-    """What a set of operators makes of a text; remembers what it parsed, up to a bound, long texts apart."""
+    """What a set of operators makes of a text; remembers what it parsed, up to a bound."""
 
     def __init__(self, operators: Mapping[str, Binary]) -> None:
         self._operators = operators
         self._symbol = symbols(operators)
-        self._short = lru_cache(CACHED)(self._parse)
-        self._long = lru_cache(CACHED_LONG)(self._parse)
+        self._kept = Kept(self._parse, KEPT)
 
     def parse(self, text: str) -> Expression:
         """The expression that `text` is; `InvalidExpression` with the place if it is none."""
         if not isinstance(text, str):
             raise InvalidExpression("An expression is a text.")
-        return self._short(text) if len(text) <= LONG else self._long(text)
+        return self._kept(text)
 
     def _parse(self, text: str) -> Expression:
+        given = allowance()
+        if given is not None and given.left <= 0:
+            raise given.spent()
+        steps = PER_CHARACTER * len(text)
         try:
-            return _on_a_fresh_stack(lambda: self._build(text))
+            expression = self._built(text)
+            steps += PER_NODE * expression.size
+            return expression
         except ExpressionError as fault:
             raise fault.of(text) from fault.__cause__
         except RecursionError as error:
             raise ExpressionError(TOO_DEEP).of(text) from error
+        finally:
+            if given is not None:
+                given.left -= steps  # what is parsed now need not be parsed again when the request is tried again
+
+    def _built(self, text: str) -> Expression:
+        try:
+            return self._build(text)
+        except RecursionError:  # how deep a text may go must not depend on who asks
+            return _on_a_fresh_stack(lambda: self._build(text))
 
     def _build(self, text: str) -> Expression:
         node = parse_tree(text, self._symbol, self._operators)
@@ -55,7 +71,7 @@ class Language:
 
 
 def _on_a_fresh_stack(build: Callable[[], Expression]) -> Expression:
-    """What ``build`` returns or raises: it is recursive, and how deep it may go must not depend on who asks."""
+    """What ``build`` returns or raises, in a thread of its own."""
     future: Future[Expression] = Future()
 
     def run() -> None:
@@ -131,21 +147,24 @@ class Jexl:
 
         ``context``: names to plain data; a mapping may be lazy, and is asked by ``get`` for what is read only.
         ``transforms``: what transforms of this engine do in this one evaluation, as those that look into a document.
-        ``budget``: what it may cost, and what is left of it afterwards.
+        ``budget``: what it may cost, and what is left of it afterwards; `None`: `MAX_STEPS`, out of what the request is
+        `allowed` if it is part of any.
         `InvalidExpression` names the expression, the reason and the place.
         """
         expression = text if isinstance(text, Expression) else self._language.parse(text)
-        scope = Scope(context, None, self._with(transforms), budget or Budget())
-        try:
-            scope.budget.spend(expression.size)
-            value = expression.run(scope)
-            if isinstance(value, (list, tuple, dict)):
-                scope.budget.weigh(value)
-            return value
-        except ExpressionError as fault:
-            raise fault.of(expression.text) from fault.__cause__
-        except RecursionError as error:
-            raise ExpressionError(TOO_DEEP).of(expression.text) from error
+        given = allowance() if budget is None else None
+        scope = self.scope(context, transforms=transforms, budget=budget)
+        return expression.within(scope) if given is None else _metered(expression, scope, given)
+
+    def scope(
+        self,
+        context: Mapping[str, Any] = NOTHING,
+        *,
+        transforms: Mapping[str, Callable[..., Any]] = NOTHING,
+        budget: Budget | None = None,
+    ) -> Scope:
+        """What expressions may be evaluated within, one after the other; as for `evaluate`."""
+        return Scope(context, None, self._with(transforms), Budget() if budget is None else budget)
 
     def _with(self, transforms: Mapping[str, Callable[..., Any]]) -> Mapping[str, Callable[..., Any]]:
         if not transforms:
@@ -162,6 +181,19 @@ class Jexl:
         except TypeError as error:
             reason = f'the transform "{call.name}" does not take {len(call.arguments)} arguments'
             raise ExpressionError(reason, call.position).of(text) from error
+
+
+def _metered(expression: Expression, scope: Scope, given: Allowance) -> Any:
+    budget, granted = scope.budget, min(MAX_STEPS, max(0, given.left))
+    budget.left = granted
+    try:
+        return expression.within(scope)
+    except InvalidExpression as error:
+        if budget.left < 0 and granted < MAX_STEPS:
+            raise given.spent() from error
+        raise
+    finally:
+        given.left -= granted - max(0, budget.left)
 
 
 def _signature(name: str, transform: Callable[..., Any]) -> inspect.Signature:

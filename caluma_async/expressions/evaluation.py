@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from caluma_async.errors import InvalidExpression
 from caluma_async.expressions import tree
 from caluma_async.expressions.limits import REACHED, Budget, ExpressionError, kind
+from caluma_async.expressions.operators import Bounded
 from caluma_async.expressions.transforms import PRICES
 
 UNFIT: Final = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
@@ -65,29 +66,46 @@ def _name(node: tree.Name) -> Run:
 
 def _chain(node: tree.Chain) -> Run:
     first = compiled(node.first)
-    links = tuple(
-        (link.binary.keeps, link.binary.apply, compiled(link.operand), link.position, link.binary.symbol)
-        for link in node.links
-    )
+    links = tuple((link.binary.keeps, _combined(link), compiled(link.operand)) for link in node.links)
+    if len(links) == 1:
+        return _pair(first, *links[0])
 
     def run(scope: Scope) -> Any:
         value = first(scope)
-        for keeps, apply, operand, position, symbol in links:
+        for keeps, combined, operand in links:
             if keeps is None:
-                right = operand(scope)
-                try:
-                    value = apply(value, right, scope.budget)
-                except ExpressionError as fault:
-                    raise _placed(fault, position) from fault.__cause__
-                except UNFIT as error:
-                    raise ExpressionError(
-                        f'"{symbol}" does not work with {kind(value)} and {kind(right)}', position
-                    ) from error
+                value = combined(value, operand(scope), scope.budget)
             elif not keeps(value):
                 value = operand(scope)
         return value
 
     return run
+
+
+def _pair(first: Run, keeps: Callable[[Any], bool] | None, combined: Bounded, operand: Run) -> Run:
+    if keeps is None:
+        return lambda scope: combined(first(scope), operand(scope), scope.budget)
+
+    def run(scope: Scope) -> Any:
+        value = first(scope)
+        return value if keeps(value) else operand(scope)
+
+    return run
+
+
+def _combined(link: tree.Link) -> Bounded:
+    """The operator of a link, with errors that tell its place."""
+    apply, symbol, position = link.binary.apply, link.binary.symbol, link.position
+
+    def combined(left: Any, right: Any, budget: Budget) -> Any:
+        try:
+            return apply(left, right, budget)
+        except ExpressionError as fault:
+            raise _placed(fault, position) from fault.__cause__
+        except UNFIT as error:
+            raise ExpressionError(f'"{symbol}" does not work with {kind(left)} and {kind(right)}', position) from error
+
+    return combined
 
 
 def _choice(node: tree.Choice) -> Run:
@@ -109,6 +127,9 @@ def _path(node: tree.Path) -> Run:
     steps = tuple(map(_step, node.steps))
     if len(steps) == 1:
         (step,) = steps
+        if isinstance(node.value, tree.Literal):
+            value = node.value.value
+            return lambda scope: step(value, scope)
         return lambda scope: step(start(scope), scope)
 
     def run(scope: Scope) -> Any:
@@ -174,15 +195,20 @@ def _transform(step: tree.Transform) -> Step:
     arguments = tuple(map(compiled, step.arguments))
 
     def run(value: Any, scope: Scope) -> Any:
-        given = [argument(scope) for argument in arguments]
+        given = [argument(scope) for argument in arguments] if arguments else ()
         transform = scope.transforms.get(name)
         if transform is None:
             raise ExpressionError(f'there is no transform "{name}"', position)
+        budget, at_work = scope.budget, False
         try:
-            scope.budget.shallow(value, price)
-            result = _called(transform, value, given, scope.budget)
-            scope.budget.shallow(result, price)
+            budget.shallow(value, price)
+            at_work = True
+            result = transform(value, *given)
+            at_work = False
+            budget.shallow(result, price)
         except ExpressionError as fault:
+            if at_work:
+                budget.left -= REACHED
             raise _placed(fault, position) from fault.__cause__
         except InvalidExpression as error:
             if error.position is not None:  # that of another expression, which the transform evaluated
@@ -193,14 +219,6 @@ def _transform(step: tree.Transform) -> Step:
         return result
 
     return run
-
-
-def _called(transform: Callable[..., Any], value: Any, given: Sequence[Any], budget: Budget) -> Any:
-    try:
-        return transform(value, *given)
-    except ExpressionError:
-        budget.left -= REACHED
-        raise
 
 
 def _placed(fault: ExpressionError, position: int) -> ExpressionError:

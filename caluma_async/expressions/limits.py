@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
-from caluma_async.errors import InvalidExpression
+from caluma_async.errors import InvalidExpression, TooCostly
 
 MAX_NUMBER: Final = sys.float_info.max
 MAX_TEXT: Final = 100_000
 MAX_ITEMS: Final = 100_000
 MAX_STEPS: Final = 500_000
+"""What one evaluation may cost. A step takes a microsecond at most."""
+MOST_STEPS: Final = 1_000_000
+"""What all evaluations of one document, and all of one request, may cost together."""
 CHARACTERS_PER_STEP: Final = 32
 REACHED: Final = 12_500
 """The steps of a transform that reached one of these limits, whatever it was given."""
 EXCERPT: Final = 100
+CONTAINERS: Final = (list, tuple, Mapping)
+WEIGHTLESS: Final = frozenset({int, float, bool, type(None)})
+
+TOO_MANY: Final = "this takes too many steps"
 
 
 class ExpressionError(Exception):
@@ -45,7 +54,7 @@ class Budget:
         """Take `steps`; an `ExpressionError` when there are no more."""
         self.left -= steps
         if self.left < 0:
-            raise ExpressionError("this takes too many steps")
+            raise ExpressionError(TOO_MANY)
 
     def characters(self, count: int) -> None:
         """Pay for a text of `count` characters that is to be made."""
@@ -61,7 +70,22 @@ class Budget:
 
     def shallow(self, value: Any, price: int = 1) -> None:
         """Pay for walking over `value` and the lists in it once, whatever their items hold."""
-        self.spend(price * (1 + _weight(value)))
+        kind = type(value)
+        if kind in WEIGHTLESS or (kind is str and len(value) < CHARACTERS_PER_STEP):
+            self.left -= price
+        else:
+            self.left -= price * (1 + _weight(value))
+        if self.left < 0:
+            raise ExpressionError(TOO_MANY)
+
+    def comparison(self, left: Any, right: Any) -> None:
+        """Pay for finding out whether these are equal, or which comes first."""
+        if isinstance(left, str):
+            if isinstance(right, str):
+                self.spend(min(len(left), len(right)) // CHARACTERS_PER_STEP)
+        elif isinstance(left, CONTAINERS) and isinstance(right, CONTAINERS):
+            self.weigh(left)
+            self.weigh(right)
 
     def weigh(self, value: Any) -> None:
         """Pay for walking through all of `value`. A lazy mapping counts as one: nothing of it is computed."""
@@ -78,19 +102,52 @@ class Budget:
                 waiting.extend(item.values())
 
 
+class Allowance:
+    """The steps that all expressions of a request may take together. Its threads share it."""
+
+    __slots__ = ("left", "most")
+
+    def __init__(self, most: int) -> None:
+        self.left = self.most = most
+
+    def spend(self, steps: int) -> None:
+        """Take `steps`; `TooCostly` when there are no more."""
+        self.left -= steps
+        if self.left < 0:
+            raise self.spent()
+
+    def spent(self) -> TooCostly:
+        """The error that there is nothing left."""
+        return TooCostly("The expressions of this request take too many steps together. Ask for less at a time.")
+
+
+_allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
+
+
+def allowance() -> Allowance | None:
+    """What the request may still spend that this is part of, if it is part of any."""
+    found = _allowance.get()
+    return None if found is None or found.left > found.most else found
+
+
+@contextmanager
+def allowed(steps: int) -> Iterator[Allowance]:
+    """Let all expressions that are parsed and evaluated within take no more than so many steps together."""
+    given = Allowance(steps)
+    token = _allowance.set(given)
+    try:
+        yield given
+    finally:
+        _allowance.reset(token)
+        given.left = sys.maxsize  # tasks that go on longer are no part of it
+
+
 def _weight(value: Any) -> int:
     if isinstance(value, str):
         return len(value) // CHARACTERS_PER_STEP
     if isinstance(value, (list, tuple)):
         return len(value) + sum(len(item) for item in value if isinstance(item, (list, tuple)))
     return 0
-
-
-def bounded(number: float) -> float:
-    """The number itself; an `ExpressionError` if it is too large for a float, or not a number at all."""
-    if -MAX_NUMBER <= number <= MAX_NUMBER:
-        return number
-    raise ExpressionError("a number is too large")
 
 
 def kind(value: Any) -> str:

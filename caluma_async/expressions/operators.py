@@ -9,13 +9,17 @@ from typing import Any, Final
 
 from pyjexl.operators import default_binary_operators as jexl_operators
 
-from caluma_async.expressions.limits import Budget, ExpressionError, bounded, kind
+from caluma_async.expressions.limits import CHARACTERS_PER_STEP, CONTAINERS, MAX_NUMBER, Budget, ExpressionError, kind
 
 Bounded = Callable[[Any, Any, Budget], Any]
 
 COMPARING: Final = 20
-CONTAINERS: Final = (list, tuple, Mapping)
+NUMBERS: Final = (int, float)
+ATOMS: Final = frozenset({int, float, bool, type(None)})
+"""What is compared at once, whatever it is compared with."""
 NUMBER_BITS: Final = 1100
+POWER: Final = 2
+"""The steps that a power takes besides those of its operands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,9 @@ def _or_zero(value: Any) -> Any:
     return 0 if value is None else value
 
 
-def _calculating(symbol: str, calculate: Callable[[Any, Any], Any], *, divides: bool = False) -> Bounded:
+def _calculating(
+    symbol: str, calculate: Callable[[Any, Any], Any], *, divides: bool = False, price: int = 0
+) -> Bounded:
     """Arithmetic on numbers. Null counts as 0, but a division by null is null, and so is null with a text or list."""
 
     def apply(left: Any, right: Any, budget: Budget) -> Any:
@@ -62,14 +68,19 @@ def _calculating(symbol: str, calculate: Callable[[Any, Any], Any], *, divides: 
             left, right = _or_zero(left), _or_zero(right)
             if not _is_number(left) or not _is_number(right):
                 return None
-        if not _is_number(left) or not _is_number(right):
+        if not isinstance(left, NUMBERS) or not isinstance(right, NUMBERS):
             raise refused(symbol, left, right)
+        if price:
+            budget.spend(price)
         try:
-            return bounded(calculate(left, right))
+            number = calculate(left, right)
         except ZeroDivisionError as error:
             raise ExpressionError("division by zero") from error
         except OverflowError as error:
             raise ExpressionError("a number is too large") from error
+        if -MAX_NUMBER <= number <= MAX_NUMBER:
+            return number
+        raise ExpressionError("a number is too large")
 
     return apply
 
@@ -92,6 +103,8 @@ _product = _calculating("*", operator.mul)
 
 def add(left: Any, right: Any, budget: Budget) -> Any:
     """Numbers are added, texts and lists joined; null adds nothing."""
+    if isinstance(left, NUMBERS):
+        return _sum(left, right, budget)
     if left is None or right is None:
         joined = right if left is None else left
         return joined if isinstance(joined, (str, list, tuple)) else _sum(left, right, budget)
@@ -120,9 +133,8 @@ def multiply(left: Any, right: Any, budget: Budget) -> Any:
 
 def equal(left: Any, right: Any, budget: Budget) -> bool:
     """Equal in kind and value; null equals null alone."""
-    if isinstance(left, CONTAINERS) and isinstance(right, CONTAINERS):
-        budget.weigh(left)
-        budget.weigh(right)
+    if type(left) not in ATOMS and (type(left) is not str or len(left) > CHARACTERS_PER_STEP):
+        budget.comparison(left, right)
     return bool(left == right)
 
 
@@ -137,9 +149,8 @@ def _ordering(symbol: str, compare: Callable[[Any, Any], bool]) -> Bounded:
         if left is None or right is None:
             left, right = _or_zero(left), _or_zero(right)
             return _is_number(left) and _is_number(right) and compare(left, right)
-        if isinstance(left, CONTAINERS) and isinstance(right, CONTAINERS):
-            budget.weigh(left)
-            budget.weigh(right)
+        if type(left) not in ATOMS:
+            budget.comparison(left, right)
         try:
             return compare(left, right)
         except TypeError as error:
@@ -195,7 +206,7 @@ BASE_OPERATORS: Final[Mapping[str, Binary]] = {
         _jexl("/", _calculating("/", operator.truediv, divides=True)),
         _jexl("//", _calculating("//", operator.floordiv, divides=True)),
         _jexl("%", _calculating("%", operator.mod, divides=True)),
-        _jexl("^", _calculating("^", _to_the_power)),
+        _jexl("^", _calculating("^", _to_the_power, price=POWER)),
         _jexl("==", equal),
         _jexl("!=", _differ),
         _jexl("<", _ordering("<", operator.lt)),

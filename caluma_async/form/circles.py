@@ -13,7 +13,7 @@ from caluma_async.form.around import forms_with, outermost
 from caluma_async.form.definitions import catalogues
 from caluma_async.form.models import Question
 from caluma_async.form.structure import Catalogue, FormDefinition, QuestionDefinition, formula
-from caluma_async.form.structure.dependencies import Dependencies, dependencies
+from caluma_async.form.structure.dependencies import circle
 
 MOST_LEVELS: Final = 5
 """Levels of questions that name each other which are read apart; the next statement reads all that names any."""
@@ -25,20 +25,21 @@ def refuse_circles(questions: Collection[str]) -> None:
     For use at the end of a verb, when everything is written: one statement per level of questions that name each other,
     `MOST_LEVELS` at most, one per level of forms that contain each other, and what it takes to read the outermost ones.
     """
-    _refuse(Dependencies.of(_named(questions)))
+    _refuse(_named(questions))
     for catalogue in catalogues(outermost(forms_with(questions)), versions.current()).values():
-        _refuse(dependencies(catalogue))
+        _refuse(catalogue)
 
 
 def refuse_circles_around(forms: Collection[str]) -> None:
     """As `refuse_circles`, of all that is asked in these forms and in the forms around them."""
     for catalogue in catalogues(outermost(forms), versions.current()).values():
-        _refuse(dependencies(catalogue))
+        _refuse(catalogue)
 
 
-def _refuse(found: Dependencies) -> None:
-    if found.circle:
-        raise Refused(f"The questions depend on each other: {' → '.join(found.circle)}.")
+def _refuse(catalogue: Catalogue) -> None:
+    found = circle(catalogue)
+    if found:
+        raise Refused(f"The questions depend on each other: {' → '.join(found)}.")
 
 
 def _named(questions: Collection[str]) -> Catalogue:

@@ -12,6 +12,8 @@ from caluma_async.form.models import Form, FormQuestion, Question, QuestionOptio
 from caluma_async.form.structure import Catalogue, FormDefinition, OptionDefinition, QuestionDefinition, formula
 
 CATALOGUES_KEPT: Final = 256
+MOST_CHARACTERS: Final = 2_000_000
+"""Characters of the expressions in all catalogues that are kept."""
 
 _COLUMNS: Final = (
     "type",
@@ -32,6 +34,7 @@ class _Kept:
     def __init__(self) -> None:
         self._lock = Lock()
         self._catalogues: OrderedDict[tuple[str, str], Catalogue] = OrderedDict()
+        self._characters = 0
 
     def find(self, stamp: str | None, form: str) -> Catalogue | None:
         """The one of the form, if it was kept since the last change."""
@@ -46,9 +49,12 @@ class _Kept:
         if stamp is None:
             return
         with self._lock:
+            before = self._catalogues.pop((stamp, catalogue.root.slug), None)
             self._catalogues[stamp, catalogue.root.slug] = catalogue
-            while len(self._catalogues) > CATALOGUES_KEPT:
-                self._catalogues.popitem(last=False)
+            self._characters += catalogue.characters - (before.characters if before is not None else 0)
+            while len(self._catalogues) > CATALOGUES_KEPT or self._characters > MOST_CHARACTERS:
+                _, oldest = self._catalogues.popitem(last=False)
+                self._characters -= oldest.characters
 
 
 _kept: Final = _Kept()

@@ -14,6 +14,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from caluma_async.expressions import MOST_STEPS, allowed
 from caluma_async.graphql import errors
 from caluma_async.graphql.context import Context
 from caluma_async.graphql.documents import Documents, InvalidDocumentError
@@ -67,7 +68,8 @@ class Outcome:
 async def execute(schema: Schema, asked: Asked, context: Context) -> Outcome:
     """Run what is asked for. Raises nothing for what a client can get wrong.
 
-    A mutation that has begun is carried out even if this call is cancelled.
+    A mutation that has begun is carried out even if this call is cancelled. All expressions that a request parses and
+    evaluates, of however many documents, take `MOST_STEPS` together, or are refused.
     """
     try:
         document = await schema.documents.prepare(asked.query)
@@ -76,15 +78,20 @@ async def execute(schema: Schema, asked: Asked, context: Context) -> Outcome:
             raise InvalidDocumentError([GraphQLError("Subscriptions are not served over HTTP.")])
     except InvalidDocumentError as invalid:
         return Outcome(status=400, body=errors.invalid_request(invalid.errors))
-    running = schema.execute(
-        asked.query,
-        variable_values=asked.variables,
-        context_value=replace(context, document=document),
-        operation_name=asked.operation_name,
-        allowed_operation_types=OVER_HTTP,
-    )
+    running = _run(schema, asked, replace(context, document=document))
     result = await (under_way.to_the_end(running) if kind is Kind.MUTATION else running)
     return _outcome(result, kind)
+
+
+async def _run(schema: Schema, asked: Asked, context: Context) -> ExecutionResult:
+    with allowed(MOST_STEPS):
+        return await schema.execute(
+            asked.query,
+            variable_values=asked.variables,
+            context_value=context,
+            operation_name=asked.operation_name,
+            allowed_operation_types=OVER_HTTP,
+        )
 
 
 def _outcome(result: ExecutionResult, kind: Kind) -> Outcome:

@@ -13,8 +13,12 @@ from caluma_async.form.structure.formulas import NEVER, Formula
 MOST_FIELDS: Final = 20_000
 """Questions that a document may have, rows not counted: sub forms that several places share multiply."""
 
+MOST_TEXT: Final = 500_000
+"""Characters that the expressions of a form and of all forms in it may have together."""
+
 UNANSWERABLE: Final = frozenset({"form", "static", "action_button"})
 MULTIPLE: Final = frozenset({"multiple_choice", "dynamic_multiple_choice"})
+INNER: Final = frozenset({"form", "table"})
 LISTS: Final = MULTIPLE | {"table"}
 CHOICES: Final = frozenset({"choice", "multiple_choice"})
 DYNAMIC: Final = frozenset({"dynamic_choice", "dynamic_multiple_choice"})
@@ -44,12 +48,24 @@ class QuestionDefinition:
     row_form: str | None = None
     sub_form: str | None = None
 
-    @property
+    @cached_property
     def is_calculated(self) -> bool:
         """Whether the engine writes its answers."""
         return self.calculation is not None
 
-    @property
+    def formulas(self) -> Iterator[Formula]:
+        """Its expressions, those of its options included."""
+        yield from (self.is_hidden, self.is_required)
+        if self.calculation is not None:
+            yield self.calculation
+        yield from (option.is_hidden for option in self.options)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether its value is what the answer holds."""
+        return self.type not in INNER and not self.is_calculated
+
+    @cached_property
     def inner_form(self) -> str | None:
         """The form whose questions it encloses."""
         return self.sub_form if self.type == "form" else self.row_form if self.type == "table" else None
@@ -72,7 +88,8 @@ class FormDefinition:
 class Catalogue:
     """A form and all forms that are reached from it, by slug, those of rows included.
 
-    Raises `Refused` if forms contain each other, or if a document of the form would have too many questions.
+    Raises `Refused` if forms contain each other, or if a document of the form would have too many questions, or too
+    long expressions.
     """
 
     root: FormDefinition
@@ -82,6 +99,14 @@ class Catalogue:
         for form in self.forms.values():
             self._refuse_circle(form)
         self._refuse_size()
+        if self.characters > MOST_TEXT:
+            message = f"have expressions of more than {MOST_TEXT} characters together"
+            raise Refused(f"The form '{self.root.slug}' and the forms in it {message}.")
+
+    @cached_property
+    def characters(self) -> int:
+        """How long its expressions are together."""
+        return sum(len(each.text) for question in self.questions.values() for each in question.formulas())
 
     @cached_property
     def questions(self) -> Mapping[str, QuestionDefinition]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from caluma_async.form.structure.definition import Catalogue, QuestionDefinition
 from caluma_async.form.structure.formulas import Formula
@@ -17,7 +17,8 @@ from caluma_async.form.structure.formulas import Formula
 Node = tuple[str, str]
 """`HIDDEN`: whether the question is hidden. `VALUE`: its own answer. `CONTENT`: all answers that it encloses."""
 
-CATALOGUES_KEPT: Final = 256
+MOST_READS: Final = 500_000
+"""Questions that the calculated ones of a catalogue read, each counted; those beyond are taken to read any."""
 HIDDEN: Final = "hidden"
 VALUE: Final = "value"
 CONTENT: Final = "content"
@@ -42,8 +43,8 @@ class Dependencies:
         """Those of the questions of a catalogue."""
         graph = _Graph(catalogue)
         calculated = [slug for slug, question in catalogue.questions.items() if question.is_calculated]
-        reads = {slug: graph.reads(slug) for slug in calculated}
-        order, circle = _walk(((kind, slug) for slug in catalogue.questions for kind in (VALUE, HIDDEN)), graph.edges)
+        order, circle = graph.walk()
+        reads = {slug: graph.reads(slug) for slug in calculated} if circle else graph.all_reads(calculated, order)
         sorted_ = [slug for kind, slug in order if kind == VALUE and slug in reads]
         return cls(
             order=tuple(sorted(sorted_, key=lambda slug: reads[slug] is None)),
@@ -58,10 +59,20 @@ class Dependencies:
         return any(reads is None or not reads.isdisjoint(slugs) for reads in self.reads.values())
 
 
-@lru_cache(CATALOGUES_KEPT)
+def circle(catalogue: Catalogue) -> tuple[str, ...]:
+    """Questions that depend on each other, the first one again at the end; empty if there are none."""
+    return _Graph(catalogue).walk()[1]
+
+
+_known: Final[WeakKeyDictionary[Catalogue, Dependencies]] = WeakKeyDictionary()
+
+
 def dependencies(catalogue: Catalogue) -> Dependencies:
     """Those of a catalogue's questions; kept as long as the catalogue is in use."""
-    return Dependencies.of(catalogue)
+    found = _known.get(catalogue)
+    if found is None:
+        found = _known[catalogue] = Dependencies.of(catalogue)
+    return found
 
 
 class _Graph:
@@ -105,6 +116,33 @@ class _Graph:
                 if each[0] != VALUE or not self._questions[each[1]].is_calculated:
                     waiting.append(each)
         return frozenset(found)
+
+    def walk(self) -> tuple[list[Node], tuple[str, ...]]:
+        """All nodes, each after those that it depends on, and the first circle that was met."""
+        return _walk(((kind, slug) for slug in self._questions for kind in (VALUE, HIDDEN)), self.edges)
+
+    def all_reads(self, calculated: Iterable[str], order: Iterable[Node]) -> dict[str, frozenset[str] | None]:
+        """As `reads`, of many and without circles: each node is looked at once. `None` also where they are too many."""
+        slugs = list(self._questions)
+        bits = {slug: 1 << at for at, slug in enumerate(slugs)}
+        below: dict[Node, int | None] = {}
+        for node in order:
+            below[node] = self._below(node, below, bits) if self._is_static(node) else None
+        left, reads = MOST_READS, dict[str, frozenset[str] | None]()
+        for slug in calculated:
+            mask = below[VALUE, slug]
+            left -= mask.bit_count() if mask is not None else 0
+            reads[slug] = None if mask is None or left < 0 else frozenset(_chosen(slugs, mask))
+        return reads
+
+    def _below(self, node: Node, below: Mapping[Node, int | None], bits: Mapping[str, int]) -> int | None:
+        found = 0
+        for kind, slug in self.edges(node):
+            inner = 0 if kind == VALUE and self._questions[slug].is_calculated else below[kind, slug]
+            if inner is None:
+                return None
+            found |= inner | (bits[slug] if kind == VALUE else 0)
+        return found
 
     def _is_static(self, node: Node) -> bool:
         question = self._questions[node[1]]
@@ -154,6 +192,14 @@ class _Graph:
             seen.update(inner.slug for inner in fresh)
             waiting += fresh
         return False
+
+
+def _chosen(slugs: list[str], mask: int) -> Iterator[str]:
+    """The slugs whose bits are set."""
+    while mask:
+        lowest = mask & -mask
+        yield slugs[lowest.bit_length() - 1]
+        mask ^= lowest
 
 
 def _walk(starts: Iterable[Node], edges: Callable[[Node], Iterator[Node]]) -> tuple[list[Node], tuple[str, ...]]:

@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Any, Final
 from uuid import UUID
 
 from caluma_async.errors import InvalidExpression
 from caluma_async.form.structure.definition import Catalogue, FormDefinition, QuestionDefinition
 from caluma_async.form.structure.family import AnswerData, DocumentData, Family
 
+UNKNOWN: Final = object()
+
 
 class Section:
     """A form as it is asked in a document: the root, a sub form, or a row. `outside`: the field that encloses it."""
 
-    __slots__ = ("_fields", "_found", "document", "form", "outside")
+    __slots__ = ("_fields", "document", "form", "found", "outside")
 
     def __init__(self, form: FormDefinition, document: DocumentData, outside: Field | None) -> None:
         self.form = form
         self.document = document
         self.outside = outside
         self._fields: dict[str, Field] = {}
-        self._found: dict[str, Field | None] = {}
+        self.found: dict[str, Any] = {}
+        """What names stand for, seen from here."""
 
     def field(self, slug: str) -> Field | None:
         """The field of one of the form's own questions."""
@@ -34,15 +38,6 @@ class Section:
     def fields(self) -> Iterator[Field]:
         """The fields of the form's own questions, in order."""
         return (self._fields.get(slug) or self._new(slug) for slug in self.form.questions)
-
-    def remembered(self, slug: str) -> tuple[bool, Field | None]:
-        """Whether the name was looked up from here before, and what it stands for."""
-        return slug in self._found, self._found.get(slug)
-
-    def remember(self, slug: str, found: Field | None) -> Field | None:
-        """Keep what a name stands for, seen from here."""
-        self._found[slug] = found
-        return found
 
     def _new(self, slug: str) -> Field:
         made = self._fields[slug] = Field(self.form.questions[slug], self)
@@ -138,8 +133,10 @@ class Layout:
 
     def find(self, section: Section, slug: str) -> Field | None:
         """What a name stands for: looked up in the section, then outwards, then in all sub forms of the root."""
-        is_known, found = section.remembered(slug)
-        return found if is_known else section.remember(slug, self._outwards(section, slug) or self._below(slug))
+        found: Field | None = section.found.get(slug, UNKNOWN)
+        if found is UNKNOWN:
+            found = section.found[slug] = self._outwards(section, slug) or self._below(slug)
+        return found
 
     def _outwards(self, section: Section, slug: str) -> Field | None:
         place: Section | None = section

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final
 
 from caluma_async.errors import InvalidExpression
 from caluma_async.expressions import Call, Expression, Jexl
+from caluma_async.expressions.keeping import Kept
 
-FORMULAS_KEPT: Final = 4_096
 ANSWER: Final = "answer"
 
 
@@ -55,9 +54,12 @@ class Formula:
 _CONSTANTS: Final = {"": False, "false": False, "true": True}
 
 
-@lru_cache(FORMULAS_KEPT)
 def formula(text: str) -> Formula:
     """The formula that the text is. A text that is no expression gives one that fails when it is evaluated."""
+    return _formulas(text)
+
+
+def _made(text: str) -> Formula:
     if text.strip() in _CONSTANTS:
         return Formula(text=text, expression=None, constant=_CONSTANTS[text.strip()])
     try:
@@ -74,6 +76,7 @@ def formula(text: str) -> Formula:
     )
 
 
+_formulas: Final = Kept(_made)
 NEVER: Final = formula("false")
 
 

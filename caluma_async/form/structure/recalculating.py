@@ -28,16 +28,17 @@ def recalculated(
 def _changes(structure: Structure, changed: set[Key] | None, new: set[UUID]) -> Iterator[tuple[Key, float | None]]:
     known = dependencies(structure.catalogue)
     fields = _by_question(structure)
+    reached = None if changed is None else Reached(changed)
     for slug in known.order:
         reads = known.reads[slug]
         for field in fields.get(slug, ()):
-            if changed is None or field.section.document.id in new or _is_reached(field, reads, changed):
+            if reached is None or field.section.document.id in new or reached.has(field, reads):
                 number = None if slug in known.circular else structure.number(field)
                 structure.put(field, number)
                 if field.answer is None or not _same(field.answer.value, number):
                     yield field.key, number
-                    if changed is not None:
-                        changed.add(field.key)
+                    if reached is not None:
+                        reached.add(field.key)
 
 
 def _by_question(structure: Structure) -> dict[str, list[Field]]:
@@ -49,23 +50,41 @@ def _by_question(structure: Structure) -> dict[str, list[Field]]:
     return found
 
 
-def _is_reached(field: Field, reads: frozenset[str] | None, changed: set[Key]) -> bool:
-    """Whether one of the changed answers may be read there: those of other rows of the same table are not."""
-    around = set(field.documents_around())
-    return any(
-        (reads is None or slug in reads) and (document in around or not _is_row_beside(document, field))
-        for document, slug in changed
-    )
+class Reached:
+    """The answers that changed, and which fields may read one of them: those of other rows of the same table do not."""
 
+    def __init__(self, changed: Iterable[Key]) -> None:
+        self._documents: dict[str, set[UUID]] = {}
+        self._rows: dict[Field, frozenset[UUID]] = {}
+        for key in changed:
+            self.add(key)
 
-def _is_row_beside(document: UUID, field: Field) -> bool:
-    """Whether the document is another row of the innermost table that the field is in."""
-    section = field.section
-    while section.outside is not None and section.outside.question.type != "table":
-        section = section.outside.section
-    if section.outside is None or section.outside.answer is None:
-        return False
-    return document in section.outside.answer.rows
+    def add(self, key: Key) -> None:
+        """One more answer changed."""
+        document, slug = key
+        self._documents.setdefault(slug, set()).add(document)
+
+    def has(self, field: Field, reads: frozenset[str] | None) -> bool:
+        """Whether one of the answers may be read there; `reads`: of which questions, if not of any."""
+        slugs = self._documents.keys() if reads is None else self._documents.keys() & reads
+        if not slugs:
+            return False
+        around, beside = set(field.documents_around()), self._beside(field)
+        return any(
+            not around.isdisjoint(self._documents[slug]) or not self._documents[slug] <= beside for slug in slugs
+        )
+
+    def _beside(self, field: Field) -> frozenset[UUID]:
+        """The rows of the innermost table that the field is in."""
+        section = field.section
+        while section.outside is not None and section.outside.question.type != "table":
+            section = section.outside.section
+        table = section.outside
+        if table is None:
+            return frozenset()
+        if table not in self._rows:
+            self._rows[table] = frozenset(table.answer.rows if table.answer is not None else ())
+        return self._rows[table]
 
 
 def _same(kept: object, number: float | None) -> bool:

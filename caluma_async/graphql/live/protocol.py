@@ -14,6 +14,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from caluma_async.expressions import MOST_STEPS, Allowance, allowed
 from caluma_async.graphql import body, errors
 from caluma_async.graphql.body import BadRequestError
 from caluma_async.graphql.context import Context
@@ -62,6 +63,12 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
         await self._push(operation, schema, asked, replace(context, document=document))
 
     async def _push(self, operation: Operation[Any, None], schema: Schema, asked: Asked, context: Context) -> None:
+        with allowed(MOST_STEPS) as given:
+            await self._follow(operation, schema, asked, context, given)
+
+    async def _follow(
+        self, operation: Operation[Any, None], schema: Schema, asked: Asked, context: Context, given: Allowance
+    ) -> None:
         stream = await schema.stream(
             asked.query,
             variable_values=asked.variables,
@@ -71,6 +78,7 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
         )
         async with aclosing(stream):
             async for result in stream:
+                given.left = given.most  # what comes next is asked for anew
                 found: Any = result
                 if isinstance(found, PreExecutionError) or (found.data is None and found.errors):
                     await self._refuse(operation, errors.of_resolvers(found.errors or ()))
