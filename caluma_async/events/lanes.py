@@ -77,6 +77,7 @@ class Room:
         self.size = size
         self._shares = Shares(size, are_shared=are_shared)
         self._open = True
+        self._asked = False
         self._lock = threading.Lock()
 
     @property
@@ -102,6 +103,11 @@ class Room:
         with self._lock:
             return self._open and self._shares.take(who)
 
+    def reserve(self, who: str) -> bool:
+        """Take a place for what is about to be there; whether the receiver got one."""
+        self._asked = True
+        return self.take(who)
+
     def take_each(self, whos: Iterable[str]) -> list[bool]:
         """Take a place for each of these in turn; which of them got one."""
         with self._lock:
@@ -119,9 +125,16 @@ class Room:
                 self._shares.give(who, places)
 
     def lend(self) -> Shares:
-        """Take all free places, for receivers that are still to be found: their shares, to be dealt out elsewhere."""
+        """Take the free places, for receivers that are still to be found: their shares, to be dealt out elsewhere.
+
+        Half of them stay if somebody reserved any since the last time: what finds none then has to be looked for, and
+        while it is looked for, the next would find none.
+        """
         with self._lock:
             shares, lent = self._shares, self.free
+            if self._asked and lent > 1:
+                lent -= lent // 2
+            self._asked = False
             copy = Shares(lent, shares.held, are_shared=shares.are_shared)
             shares.free -= lent
             return copy

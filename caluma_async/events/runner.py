@@ -33,6 +33,9 @@ _TOGETHER: Final = 128
 _BESIDE_REQUESTS: Final = 16
 """How many while requests are under way: one that waits for the loop, or for Python's lock, waits for one batch."""
 
+_PATIENCE: Final = 0.006
+"""Seconds for which requests under way come first: their answers leave before what they caused begins."""
+
 _YOUNG_BESIDE_REQUESTS: Final = 3
 """How many `def` receivers may have been called in the last moment while requests are under way."""
 
@@ -83,7 +86,7 @@ class Runner:
         self._contexts = Crew("caluma-orm", settings.EVENT_THREADS)
         self._to_load: list[Assignment] = []
         self._loading = 0
-        self._loads = Rounds(self._load, lambda: None)
+        self._loads = Rounds(self._load, lambda: None, patience=_PATIENCE)
         self._running: dict[int, _Running] = {}
         self._stopping = False
         self._young = 0

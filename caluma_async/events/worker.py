@@ -105,7 +105,7 @@ class Worker:
 
     def reserve(self, receiver: Receiver) -> bool:
         """Take a place for a delivery that is about to be recorded as in hand; from any thread."""
-        return self.is_running and self.rooms[kind_of(receiver)].take(receiver.name)
+        return self.is_running and self.rooms[kind_of(receiver)].reserve(receiver.name)
 
     def give_back(self, receiver: Receiver) -> None:
         """Give a place back that was reserved; from any thread."""
@@ -267,7 +267,9 @@ class Worker:
             if self.own_only:
                 self._own[one.id] = one.kind, one.receiver
                 self._writer.look_at(self._own[one.id], one.id)
-            elif not self._writer.is_busy(one.lane):
+            elif one.lane is not None and self._writer.is_busy(one.lane):
+                self._writer.expect(one.lane)
+            else:
                 self._writer.look(one.kind)
 
     def _is_late(self, claim: Claim, since: float) -> bool:
@@ -335,7 +337,7 @@ class Worker:
     async def _stop(self, drain: float) -> None:
         for room in self.rooms.values():
             room.close()
-        self._writer.taking = False
+        self._writer.drain()
         if self._poll is not None:
             self._poll.cancel()
         self._open_inbox()

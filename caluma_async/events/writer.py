@@ -33,6 +33,9 @@ _TIMERS: Final = 10_000
 Seat = tuple[str, str]
 """A place: the kind of its room, and the receiver that holds it."""
 
+_PATIENCE: Final = 0.02
+"""Seconds for which requests come first, unless a lane's next delivery waits for what is to be written."""
+
 _TICK: Final = 0.002
 """Clocks tick: a moment early is a look for nothing."""
 
@@ -66,12 +69,13 @@ class Writer:
         self._desk = desk
         self._start = start
         self._place_is_free = place_is_free
-        self._rounds = Rounds(self._round, place_is_free)
+        self._rounds = Rounds(self._round, place_is_free, patience=_PATIENCE)
         self._finished: list[Finish] = []
         self._releases: list[Result] = []
         self._followers: Followers[Claim] = Followers()
         self._busy: Counter[str] = Counter()
         self._heads: dict[str, Fence] = {}
+        self._awaited: set[str] = set()
         self._fresh: set[str] = set()
         self._wanted: defaultdict[str, set[str]] = defaultdict(set)
         self._skipped: defaultdict[str, set[str]] = defaultdict(set)
@@ -106,20 +110,35 @@ class Writer:
         self._due.append((seat, candidate))
         self._rounds.kick()
 
-    def is_busy(self, lane: str | None) -> bool:
+    def drain(self) -> None:
+        """Take nothing more, and let nobody pass."""
+        self.taking = False
+        self._rounds.hasten()
+
+    def is_busy(self, lane: str) -> bool:
         """Whether something of the lane is in hand here: what is behind it will be found when that is over."""
-        return lane is not None and lane in self._busy
+        return lane in self._busy
+
+    def expect(self, lane: str) -> None:
+        """Something waits behind what is in hand of this lane."""
+        self._awaited.add(lane)
+        if any(one.assignment.claim.lane == lane for one in self._finished):
+            self._rounds.hasten()
 
     def over(self, finish: Finish) -> None:
         """An attempt is over. Its place is free, unless what comes next in its lane is to have it."""
         assignment = finish.assignment
+        lane = assignment.claim.lane
         if assignment.is_durable:
             self._finished.append(finish)
-            self._rounds.kick()
+            self._rounds.hasten() if not self.taking or self._is_awaited(lane) else self._rounds.kick()
         else:
             self._tell(finish, Kind.DELIVERED if finish.error is None else Kind.FAILED)
-        if assignment.claim.lane is None:
+        if lane is None:
             self._leave_soon(seat_of(assignment.receiver))
+
+    def _is_awaited(self, lane: str | None) -> bool:
+        return lane is not None and (lane in self._awaited or self._busy[lane] > 1)
 
     def arrive(self, claims: Iterable[Claim], since: float | None = None) -> Counter[Seat]:
         """These are in hand now: those that have begun start, the others wait behind them.
@@ -190,6 +209,7 @@ class Writer:
             self._busy[lane] -= 1
             if not self._busy[lane]:
                 del self._busy[lane]
+                self._awaited.discard(lane)
 
     def _leave_soon(self, seat: Seat) -> None:
         """Leave it together with others that are over in the same turn of the loop."""

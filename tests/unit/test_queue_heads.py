@@ -23,6 +23,7 @@ from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind, Told
 from caluma_async.events.writer import Writer
 from caluma_async.keys import uuid7
+from caluma_async.precedence import requests
 
 LANE = "r|case:1"
 
@@ -153,3 +154,81 @@ async def test_of_two_claims_on_one_delivery_only_the_one_that_held_counts(
     assert [(one.kind, one.attempt) for one in told] == [(Kind.LOST, 1), (Kind.DELIVERED, 2)]
     assert stage.writer.is_idle
     assert stage.rooms[THREAD].free == 4
+
+
+async def begun(stage: Stage, key: int) -> Claim:
+    """One that is in hand."""
+    one = claim(key, begun=True)
+    stage.rooms[THREAD].take("r")
+    stage.writer.arrive([one])
+    await asyncio.sleep(0)
+    return one
+
+
+async def is_settled(stage: Stage) -> bool:
+    """Whether it is written down long before patience has an end."""
+    for _ in range(50):
+        await asyncio.sleep(0.001)
+        if stage.writer.is_idle:
+            return True
+    return False
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("caluma_async.events.writer._PATIENCE", 30.0)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_while_requests_are_under_way_what_is_over_is_written_down_later() -> None:
+    stage = Stage()
+    with requests:
+        stage.writer.over(over(await begun(stage, 1), settled=False))
+        assert not await is_settled(stage)
+    await stage.rest()
+    assert [result.fence.id for result in stage.finder.settled] == [1]
+    stage.desk.shutdown()
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_what_another_one_of_its_lane_waits_for_is_written_down_at_once(when: str) -> None:
+    stage = Stage()
+    with requests:
+        one = await begun(stage, 1)
+        if when == "before":
+            stage.writer.expect(LANE)
+        stage.writer.over(over(one, settled=False))
+        if when == "after":
+            stage.writer.expect(LANE)
+        assert await is_settled(stage)
+        # the lane is empty now: nothing is expected there any more
+        stage.writer.over(over(await begun(stage, 2), settled=False))
+        assert not await is_settled(stage)
+    await stage.rest()
+    stage.desk.shutdown()
+
+
+@pytest.mark.usefixtures("patient")
+async def test_what_was_fetched_behind_it_does_not_wait_for_requests() -> None:
+    stage = Stage()
+    with requests:
+        one = await begun(stage, 1)
+        stage.writer.arrive([claim(2, begun=False)])
+        stage.writer.over(over(one, settled=False))
+        assert not await is_settled(stage)  # the second one is in hand
+        assert stage.started == [1, 2]
+    await stage.rest()
+    stage.desk.shutdown()
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_process_that_drains_lets_nobody_pass() -> None:
+    stage = Stage()
+    with requests:
+        stage.writer.over(over(await begun(stage, 1), settled=False))
+        stage.writer.drain()
+        assert await is_settled(stage)
+        stage.writer.over(over(await begun(stage, 2), settled=False))
+        assert await is_settled(stage)
+    stage.desk.shutdown()

@@ -100,6 +100,15 @@ def test_what_a_room_lends_is_nobody_else_s_until_it_is_settled() -> None:
     assert room.free == 8
 
 
+@pytest.mark.parametrize(("free", "lent"), [(0, 0), (1, 1), (2, 1), (7, 4), (256, 128)])
+def test_half_of_the_places_stay_for_those_who_reserve_them(free: int, lent: int) -> None:
+    room = Room(free + 1)
+    assert room.reserve("a")
+    assert room.lend().free == lent
+    room.settle(lent)
+    assert room.lend().free == free  # nobody has reserved any since
+
+
 @pytest.mark.parametrize(("size", "most"), [(1, 1), (2, 1), (3, 2), (4, 2), (16, 10), (256, 170)])
 def test_a_receiver_leaves_others_a_third_of_the_places(size: int, most: int) -> None:
     shares = Shares(size)
