@@ -123,6 +123,12 @@ def test_what_calculated_questions_read_is_found_in_linear_time() -> None:
     assert found[0].reads["k399"] == frozenset(f"q{at}" for at in range(400))
     assert found[0].reads["k0"] == frozenset({"q0"})
     assert circle(of) == ()
+    with allowed(MOST_STEPS) as given:
+        assert cost(lambda: [circle(of) for _ in range(3)]) < AT_MOST / 10
+        assert given.left < MOST_STEPS - 3 * of.characters / 20
+        given.left = 100
+        with pytest.raises(TooCostly):
+            circle(of)
 
 
 def test_the_expressions_of_a_form_are_not_longer_together_than_what_is_kept() -> None:
@@ -159,12 +165,9 @@ def test_all_that_a_request_evaluates_comes_out_of_one_allowance() -> None:
 
 def test_a_number_that_a_request_cannot_afford_is_an_error_and_not_null() -> None:
     questions = [question("top"), *(calculated(f"c{at}", "([1]*90000)|length") for at in range(20))]
-    with allowed(MOST_STEPS):
-        assert {*recalculated(structure([form("main", *questions)], {}), None).values()} == {90_000, None}
-    with allowed(MOST_STEPS) as given:
-        given.left //= 2
-        with pytest.raises(TooCostly):
-            recalculated(structure([form("main", *questions)], {}), None)
+    assert {*recalculated(structure([form("main", *questions)], {}), None).values()} == {90_000, None}
+    with allowed(MOST_STEPS), pytest.raises(TooCostly):
+        recalculated(structure([form("main", *questions)], {}), None)
 
 
 def test_tasks_that_outlive_a_request_do_not_live_on_its_allowance() -> None:

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from caluma_async.expressions import allowance
 from caluma_async.form.structure.definition import Catalogue, QuestionDefinition
 from caluma_async.form.structure.formulas import Formula
 
 Node = tuple[str, str]
 """`HIDDEN`: whether the question is hidden. `VALUE`: its own answer. `CONTENT`: all answers that it encloses."""
 
+PER_QUESTION: Final = 4
+CHARACTERS_PER_STEP: Final = 16
+"""What it takes to walk through the questions, and through what their expressions name."""
 MOST_READS: Final = 500_000
 """Questions that the calculated ones of a catalogue read, each counted; those beyond are taken to read any."""
 HIDDEN: Final = "hidden"
@@ -118,7 +122,10 @@ class _Graph:
         return frozenset(found)
 
     def walk(self) -> tuple[list[Node], tuple[str, ...]]:
-        """All nodes, each after those that it depends on, and the first circle that was met."""
+        """All nodes, each after those that it depends on, and the first circle that was met. A request pays for it."""
+        given = allowance()
+        if given is not None:
+            given.spend(PER_QUESTION * len(self._questions) + self._catalogue.characters // CHARACTERS_PER_STEP)
         return _walk(((kind, slug) for slug in self._questions for kind in (VALUE, HIDDEN)), self.edges)
 
     def all_reads(self, calculated: Iterable[str], order: Iterable[Node]) -> dict[str, frozenset[str] | None]:
