@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from caluma_async.conf import settings
@@ -10,15 +11,20 @@ from caluma_async.events.event import EventType
 LOG: Final = "log"
 OTHERS: Final = "other processes"
 
-_listening: Final[set[object]] = set()
+Awaits = Callable[[EventType, Mapping[str, Any]], bool]
+"""Says of a type and the arguments of an event of it whether it is waited for."""
+
+_listening: Final[dict[object, Awaits | None]] = {}
 
 
-def wants(kind: EventType) -> bool:
-    """Whether anybody wants to hear of events of this type.
+def wants(kind: EventType, arguments: Mapping[str, Any]) -> bool:
+    """Whether anybody wants to hear of an event of this type, with these arguments.
 
     What is only about to happen is not told, nor are Django's signals.
     """
-    return bool(_listening) and kind.phase != "pre" and not kind.is_signal
+    if not _listening or kind.phase == "pre" or kind.is_signal:
+        return False
+    return any(awaits is None or awaits(kind, arguments) for awaits in list(_listening.values()))
 
 
 def tells_others() -> bool:
@@ -26,14 +32,14 @@ def tells_others() -> bool:
     return OTHERS in _listening
 
 
-def join(listener: object) -> None:
-    """Want to hear of events, from now on."""
-    _listening.add(listener)
+def join(listener: object, awaits: Awaits | None = None) -> None:
+    """Want to hear of events, from now on: of those that are waited for, or of all."""
+    _listening[listener] = awaits
 
 
 def leave(listener: object) -> None:
     """Do not want to any more."""
-    _listening.discard(listener)
+    _listening.pop(listener, None)
 
 
 def follow_settings(**_: Any) -> None:

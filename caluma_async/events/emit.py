@@ -6,7 +6,6 @@ import asyncio
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -33,7 +32,7 @@ def emit(event: EventType, /, *, sender: Any, user: Any, context: Any = None, **
 
     Raises `SignalHandlingError` if a receiver with `raise_exception=True` failed.
     """
-    if not event.receivers and not watchers and not audience.wants(event):
+    if not event.receivers and not watchers and not audience.wants(event, arguments):
         return False
     return _Emission(event, sender, user, context, arguments).run().called
 
@@ -104,7 +103,7 @@ class _Emission:
         for watcher in watchers:
             watcher(self.event)
         receivers = [receiver for receiver in self.event.type.receivers if receiver.selects(self.event)]
-        is_heard = audience.wants(self.event.type)
+        is_heard = not receivers and audience.wants(self.event.type, self.event.arguments)
         if not receivers and not is_heard:
             return self
         self._refuse_runaway()
@@ -121,8 +120,9 @@ class _Emission:
             self._offer(receiver, blocks)
         if self.undoing and not self.robust:
             raise _undo(self.event, self.undoing)
+        is_heard = is_heard or audience.wants(self.event.type, self.event.arguments)
         if self.due or is_heard:
-            self._keep(self._pending())
+            self._keep(self._pending(is_heard))
 
     def _refuse_runaway(self) -> None:
         chain = self.event.chain
@@ -189,12 +189,12 @@ class _Emission:
         with emissions() as scope:
             scope.add(pending)
 
-    def _pending(self) -> Pending:
+    def _pending(self, is_heard: bool) -> Pending:
         event, lane = self.event, self.event.type.lane
         if event.context is not None or lane is not None:
             of_event = None if lane is None else lane(event.arguments)
-            event = replace(event, context=copy.deepcopy(event.context), lane=of_event)
-        return Pending(event, tuple(self.due))
+            event = event.copied(context=copy.deepcopy(event.context), lane=of_event)
+        return Pending(event, tuple(self.due), is_heard)
 
 
 def _undo(event: Event, failed: Sequence[tuple[Receiver, Exception]]) -> SignalHandlingError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from django.core.signals import setting_changed
@@ -17,6 +17,7 @@ from caluma_async.conf import settings
 from caluma_async.errors import Refused
 from caluma_async.events import audience
 from caluma_async.events.bus import bus
+from caluma_async.events.event import EventType
 from caluma_async.events.outbox.rows import StoredEvent
 from caluma_async.events.registry import registry
 from caluma_async.events.stored import as_message, of_message
@@ -25,7 +26,10 @@ from caluma_async.events.telemetry import Kind, Told, listeners
 T = TypeVar("T")
 
 ANY: Final = object()
-"""The key of subscribers who wait for everything."""
+"""The key of subscribers who wait for everything. In a pair of lane and type: any lane, any type."""
+
+_SOME: Final = object()
+"""Stands beside the lanes that a subscriber waits for, so that it can be asked whether there are any."""
 
 
 class Happened(NamedTuple):
@@ -102,11 +106,12 @@ class Bell(Subscriber[T]):
 class Feed(Generic[T]):
     """Hands what is published, on whatever thread, to the subscribers of every event loop of this process.
 
-    True while there are any. `key` says of an item which subscribers wait for it.
+    True while there are any. `keys` says of an item by which keys subscribers wait for it; one that nobody waits for
+    wakes no loop.
     """
 
-    def __init__(self, key: Callable[[T], Hashable]) -> None:
-        self._key = key
+    def __init__(self, keys: Callable[[T], Collection[Hashable]]) -> None:
+        self._keys = keys
         self._rooms: dict[asyncio.AbstractEventLoop, dict[Hashable, dict[Subscriber[T], None]]] = {}
         self._lock = threading.Lock()
 
@@ -134,25 +139,39 @@ class Feed(Generic[T]):
 
     def awaits(self, keys: Collection[Hashable]) -> bool:
         """Whether anybody waits for what has one of these keys."""
-        return any(key in room for room in list(self._rooms.values()) for key in (ANY, *keys))
+        return not all(room.keys().isdisjoint(keys) for room in list(self._rooms.values()))
 
     def publish(self, items: Sequence[T]) -> None:
-        """Hand these to all loops that have subscribers."""
-        for loop in list(self._rooms):
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self.publish_here, loop, items)
+        """Hand these to all loops that have subscribers who wait for them."""
+        for loop, room in list(self._rooms.items()):
+            awaited = [item for item in items if not room.keys().isdisjoint(self._keys(item))]
+            if awaited and not loop.is_closed():
+                loop.call_soon_threadsafe(self.publish_here, loop, awaited)
 
     def publish_here(self, loop: asyncio.AbstractEventLoop, items: Sequence[T]) -> None:
         """Hand these to the subscribers of the loop that this is called on."""
         room = self._rooms.get(loop, {})
         for item in items:
-            for key in (ANY, self._key(item)):
+            for key in self._keys(item):
                 for subscriber in list(room.get(key, ())):
                     subscriber.offer(item)
 
 
-events: Final[Feed[Happened]] = Feed(lambda happened: happened.event.lane)
-deliveries: Final[Feed[Changed]] = Feed(lambda changed: changed.receiver)
+def keys_of_subscriber(lanes: Iterable[str] | None, types: Iterable[str] | None) -> list[Hashable]:
+    """The keys of a subscriber to events of these lanes and of these types; `None`: of any."""
+    if lanes is None and types is None:
+        return [ANY]
+    of_lanes = [ANY] if lanes is None else [*lanes, _SOME]
+    of_types = [ANY] if types is None else list(types)
+    return [(lane, kind) for lane in of_lanes for kind in of_types]
+
+
+def _keys_of_event(lane: str | None, kind: str) -> tuple[Hashable, ...]:
+    return (lane, kind), (lane, ANY), (ANY, kind), ANY
+
+
+events: Final[Feed[Happened]] = Feed(lambda happened: _keys_of_event(happened.event.lane, happened.event.type))
+deliveries: Final[Feed[Changed]] = Feed(lambda changed: (changed.receiver, ANY))
 
 grown: Final[dict[object, Callable[[], None]]] = {}
 """Called, on any thread, when there is something new at the end of the log; by whom wants to know it."""
@@ -168,9 +187,9 @@ _MOVES: Final = frozenset(
 def committed(stored: Sequence[StoredEvent]) -> None:
     """These events were committed: tell the subscribers here and the other processes. Does not wait."""
     if settings.EVENT_LOG:
-        lanes = list({event.lane for event in stored})
-        _log_has_grown(lanes)
-        bus.send({"log": lanes})
+        grown_by = list({(event.lane, event.type) for event in stored})
+        _log_has_grown(grown_by)
+        bus.send({"log": grown_by})
         return
     if events:
         events.publish([Happened(0, event) for event in stored])
@@ -196,7 +215,7 @@ def listen(told: Told) -> None:
 
 def wait_for_events(subscriber: Subscriber[Happened]) -> None:
     """Let a subscriber have events from now on."""
-    audience.join(events)
+    audience.join(events, _awaits)
     events.join(subscriber)
 
 
@@ -207,10 +226,19 @@ def wait_no_more(subscriber: Subscriber[Happened]) -> None:
         audience.leave(events)
 
 
+def _awaits(kind: EventType, arguments: Mapping[str, Any]) -> bool:
+    """Whether a subscriber here waits for an event. Its lane is asked for where it decides: it may take a statement."""
+    if events.awaits(((ANY, kind.name), ANY)):
+        return True
+    if kind.lane is None or not events.awaits(((_SOME, kind.name), (_SOME, ANY))):
+        return False
+    return events.awaits(_keys_of_event(kind.lane(arguments), kind.name))
+
+
 def take(message: dict[str, Any]) -> None:
     """What another process tells."""
     if message.get("log"):
-        _log_has_grown(message["log"])
+        _log_has_grown([(lane, kind) for lane, kind in message["log"]])
     if message.get("events") and events:
         events.publish([Happened(0, of_message(written)) for written in message["events"]])
     if message.get("deliveries"):
@@ -232,8 +260,8 @@ def install() -> None:
     setting_changed.connect(audience.follow_settings)
 
 
-def _log_has_grown(lanes: Collection[str | None]) -> None:
-    """What nobody waits for is read when the reader looks of itself."""
-    if events.awaits(lanes):
+def _log_has_grown(by: Collection[tuple[str | None, str]]) -> None:
+    """What nobody waits for is read when the reader looks of itself. `by`: lanes and types of what is new."""
+    if any(events.awaits(_keys_of_event(lane, kind)) for lane, kind in by):
         for call in list(grown.values()):
             call()

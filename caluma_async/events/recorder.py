@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from django.db import connection, transaction
 
 from caluma_async.conf import settings
-from caluma_async.events import audience, feed, outbox
+from caluma_async.events import feed, outbox
 from caluma_async.events.carriers.base import Carrier, Parcel
 from caluma_async.events.executor import described
 from caluma_async.events.handing import Handing
@@ -39,11 +39,10 @@ def _record(pendings: Sequence[Pending], parcel: Parcel) -> None:
     memo: Memo = {}
     handing = Handing(memo)
     for pending in pendings:
-        is_heard = audience.wants(pending.event.type)
-        if not is_heard and _hand_over(pending, handing, parcel):
+        if not pending.is_heard and _hand_over(pending, handing, parcel):
             continue
         event = (encode_event if pending.deliveries else encode_fitting)(pending.event, memo)
-        if is_heard:
+        if pending.is_heard:
             heard.append(event)
         for due in pending.deliveries:
             if due.receiver.durable:

@@ -22,10 +22,11 @@ class Due(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """An event with the receivers that it does not wait for."""
+    """An event with the receivers that it does not wait for; `is_heard`: others want to hear of it too."""
 
     event: Event
     deliveries: tuple[Due, ...]
+    is_heard: bool
 
 
 Recorder = Callable[[Sequence[Pending]], None]

@@ -18,7 +18,7 @@ from caluma_async.errors import Misconfigured, Refused
 from caluma_async.events import EventType, bus, feed, on, outbox, send_event
 from caluma_async.events.bus import Bus
 from caluma_async.events.event import Event
-from caluma_async.events.feed import Changed, Happened, Subscriber
+from caluma_async.events.feed import Changed, Happened, Subscriber, keys_of_subscriber
 from caluma_async.events.models import Delivery, EventRecord
 from caluma_async.events.outbox import log
 from caluma_async.events.receivers import registry
@@ -158,11 +158,11 @@ async def test_only_who_waits_for_it_has_the_log_read() -> None:
     rings: list[int] = []
     key = object()
     feed.grown[key] = lambda: rings.append(1)
-    subscriber: Subscriber[Happened] = Subscriber(["case:1"])
+    subscriber: Subscriber[Happened] = Subscriber(keys_of_subscriber(["case:1"], ["post_rung"]))
     feed.wait_for_events(subscriber)
-    feed.take({"log": ["case:2", None]})
+    feed.take({"log": [["case:2", "post_rung"], ["case:1", "post_create_case"], [None, "post_rung"]]})
     assert rings == []
-    feed.take({"log": ["case:2", "case:1"]})
+    feed.take({"log": [["case:2", "post_rung"], ["case:1", "post_rung"]]})
     assert rings == [1]
     feed.wait_no_more(subscriber)
     del feed.grown[key]

@@ -13,7 +13,7 @@ from django.db.models import Model
 from caluma_async.conf import settings
 from caluma_async.errors import InvalidInput, NotFound
 from caluma_async.events import feed, models
-from caluma_async.events.feed import ANY, Changed, Happened, Subscriber
+from caluma_async.events.feed import ANY, Changed, Happened, Subscriber, keys_of_subscriber
 from caluma_async.events.outbox import log
 from caluma_async.events.outbox.rows import StoredEvent
 from caluma_async.graphql.context import Context, Info
@@ -93,7 +93,7 @@ async def _events(wanted: Wanted, after: str | None, context: Context) -> AsyncG
         async for entries in _logged(position):
             yield [entry.event for entry in entries]
             position = entries[-1].position
-    subscriber: Subscriber[Happened] = Subscriber(sorted(wanted.lanes) if wanted.lanes else [ANY], context.hang_up)
+    subscriber: Subscriber[Happened] = Subscriber(keys_of_subscriber(wanted.lanes, wanted.types), context.hang_up)
     following = tail() if settings.EVENT_LOG else None
     try:
         if following is not None:
