@@ -35,8 +35,8 @@ def run(options: Options) -> list[Row]:
     for kind, receivers in KINDS.items():
         with fresh_database(options.database) as database:
             manage(database, "migrate", "--verbosity", "0")
-            with running_server(database, EVENT_RECEIVER_MODULES=receivers) as port:
-                measured = asyncio.run(_measure(port, options.seconds))
+            with running_server(database, EVENT_RECEIVER_MODULES=receivers) as server:
+                measured = asyncio.run(_measure(server.port, options.seconds))
         if not baseline:
             baseline = measured
         for (operation, clients), figures in measured.items():

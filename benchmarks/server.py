@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -45,16 +46,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Running(NamedTuple):
+    """A server that answers; `pid` serves itself if it has one worker."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
-def running_server(database: str, *, workers: int = 2, **settings: str) -> Iterator[int]:
-    """The port of a running server; it is ended by SIGTERM."""
+def running_server(database: str, *, workers: int = 2, **settings: str) -> Iterator[Running]:
+    """A running server; it is ended by SIGTERM."""
     port = free_port()
     own = {"PORT": str(port), "WORKERS": str(workers), "LOG_LEVEL": "WARNING", **settings}
     command = [sys.executable, str(ROOT / "manage.py"), "serve"]
     server = subprocess.Popen(command, cwd=ROOT, env=environment(database) | own)
     try:
         _wait_until_it_answers(server, port)
-        yield port
+        yield Running(port, server.pid)
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=60)

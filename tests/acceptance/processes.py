@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,13 @@ def peak_memory(pid: int) -> int:
 def memory(pid: int) -> int:
     """The bytes that a process has in memory."""
     return _status(pid, "VmRSS") * _KILOBYTE
+
+
+def processor_time(pid: int) -> float:
+    """The seconds that a process has run on a processor, in all its threads."""
+    fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    user, system = fields[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def threads(pid: int) -> int:
