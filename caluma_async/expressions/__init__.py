@@ -14,6 +14,7 @@ from caluma_async.expressions.limits import (
     MOST_STEPS,
     Allowance,
     Budget,
+    afford,
     allowance,
     allowed,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Operator",
     "Scope",
     "Text",
+    "afford",
     "allowance",
     "allowed",
     "parse",

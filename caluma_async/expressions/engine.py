@@ -15,7 +15,7 @@ from caluma_async.expressions.analysis import Call, Expression, calls_of
 from caluma_async.expressions.evaluation import Scope, compiled
 from caluma_async.expressions.grammar import TOO_DEEP, parse_tree, symbols
 from caluma_async.expressions.keeping import Kept
-from caluma_async.expressions.limits import MAX_STEPS, Allowance, Budget, ExpressionError, allowance
+from caluma_async.expressions.limits import MAX_STEPS, Allowance, Budget, ExpressionError, afford, allowance
 from caluma_async.expressions.operators import BASE_OPERATORS, Binary, Operator
 from caluma_async.expressions.transforms import BASE_TRANSFORMS
 
@@ -44,8 +44,7 @@ class Language:
 
     def _parse(self, text: str) -> Expression:
         given = allowance()
-        if given is not None and given.left <= 0:
-            raise given.spent()
+        afford()
         steps = PER_CHARACTER * len(text)
         try:
             expression = self._built(text)

@@ -130,6 +130,13 @@ def allowance() -> Allowance | None:
     return None if found is None or found.left > found.most else found
 
 
+def afford() -> None:
+    """Pass if the request that this is part of may spend anything yet; for use before costly preparations."""
+    given = allowance()
+    if given is not None and given.left <= 0:
+        raise given.spent()
+
+
 @contextmanager
 def allowed(steps: int) -> Iterator[Allowance]:
     """Let all expressions that are parsed and evaluated within take no more than so many steps together."""

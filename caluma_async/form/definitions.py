@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from threading import Lock
 from typing import Any, Final
 
+from caluma_async.expressions import afford
 from caluma_async.form import versions
 from caluma_async.form.models import Form, FormQuestion, Question, QuestionOption
 from caluma_async.form.structure import Catalogue, FormDefinition, OptionDefinition, QuestionDefinition, formula
@@ -74,6 +75,7 @@ def catalogues(forms: Collection[str], stamp: str | None) -> dict[str, Catalogue
     found = {form: _kept.find(stamp, form) for form in forms}
     missing = [form for form, kept in found.items() if kept is None]
     if missing:
+        afford()
         loaded = _loaded(missing)
         for form in missing:
             made = Catalogue(root=loaded[form], forms=_reached(form, loaded))

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from caluma_async.errors import NotFound
+from caluma_async.expressions import afford
 from caluma_async.form import versions
 from caluma_async.form.definitions import catalogues
 from caluma_async.form.models import Answer, AnswerDocument, Document, File, Question
@@ -36,6 +37,7 @@ def structures(documents: Collection[UUID]) -> dict[UUID, Structure]:
 
 def of_families(members: QuerySet[Document]) -> dict[UUID, Structure]:
     """As `structures`; `members` are all documents of some families."""
+    afford()
     rows = list(members.order_by("pk").values_list("pk", "form_id", "family_id", versions.stamp()))
     forms = {family: form for key, form, family, _ in rows if key == family}
     if not forms:
