@@ -184,6 +184,11 @@ _MOVES: Final = frozenset(
 )
 
 
+def awaits(lane: str | None, kind: str) -> bool:
+    """Whether a subscriber here waits for events of this lane and type."""
+    return events.awaits(_keys_of_event(lane, kind))
+
+
 def committed(stored: Sequence[StoredEvent]) -> None:
     """These events were committed: tell the subscribers here and the other processes. Does not wait."""
     if settings.EVENT_LOG:
@@ -232,7 +237,7 @@ def _awaits(kind: EventType, arguments: Mapping[str, Any]) -> bool:
         return True
     if kind.lane is None or not events.awaits(((_SOME, kind.name), (_SOME, ANY))):
         return False
-    return events.awaits(_keys_of_event(kind.lane(arguments), kind.name))
+    return awaits(kind.lane(arguments), kind.name)
 
 
 def take(message: dict[str, Any]) -> None:
@@ -262,6 +267,6 @@ def install() -> None:
 
 def _log_has_grown(by: Collection[tuple[str | None, str]]) -> None:
     """What nobody waits for is read when the reader looks of itself. `by`: lanes and types of what is new."""
-    if any(events.awaits(_keys_of_event(lane, kind)) for lane, kind in by):
+    if any(awaits(lane, kind) for lane, kind in by):
         for call in list(grown.values()):
             call()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,10 +17,12 @@ from pytest_django import Settings
 from caluma_async.errors import Misconfigured, Refused
 from caluma_async.events import EventType, bus, feed, on, outbox, send_event
 from caluma_async.events.bus import Bus
-from caluma_async.events.event import Event
+from caluma_async.events.event import Event, event_type
 from caluma_async.events.feed import Changed, Happened, Subscriber, keys_of_subscriber
 from caluma_async.events.models import Delivery, EventRecord
 from caluma_async.events.outbox import log
+from caluma_async.events.outbox.claiming import stored_events
+from caluma_async.events.outbox.rows import StoredEvent
 from caluma_async.events.receivers import registry
 from caluma_async.events.stored import as_message, encode_fitting, of_message, sender_name, subject_of, username
 from caluma_async.events.telemetry import Kind, Told
@@ -152,6 +154,35 @@ async def test_events_of_other_processes_reach_subscribers(rung: EventType) -> N
     [happened] = await subscriber.next(10)
     assert (happened.position, happened.event.id) == (0, event.id)
     feed.wait_no_more(subscriber)
+
+
+@pytest.mark.django_db
+def test_what_nobody_waits_for_is_passed_over_and_not_loaded(rung: EventType, monkeypatch: pytest.MonkeyPatch) -> None:
+    EventType("post_hung", arguments=("bell",), lane=lambda arguments: f"tower:{arguments['bell']}")
+    for number in range(3):
+        send_event(rung, "tower", bell=number)
+        send_event(event_type("post_hung"), "tower", bell=number)
+    asked: list[tuple[str | None, str]] = []
+    loaded: list[UUID] = []
+
+    def load(ids: Sequence[Any]) -> dict[Any, StoredEvent]:
+        events = stored_events(ids)
+        loaded.extend(event.id for event in events.values())
+        return events
+
+    def is_awaited(lane: str | None, kind: str) -> bool:
+        asked.append((lane, kind))
+        return lane == "tower:1"
+
+    monkeypatch.setattr(log, "stored_events", load)
+    [entry], end = log.awaited(0, is_awaited)
+    assert (entry.position, entry.event.lane, end) == (4, "tower:1", 6)
+    assert asked == [
+        (lane, kind) for n in range(3) for lane, kind in ((None, "post_rung"), (f"tower:{n}", "post_hung"))
+    ]
+    assert log.awaited(4, is_awaited) == ([], 6)
+    assert log.awaited(6, is_awaited) == ([], 6)
+    assert loaded == [entry.event.id]
 
 
 async def test_only_who_waits_for_it_has_the_log_read() -> None:

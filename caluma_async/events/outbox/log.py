@@ -6,7 +6,8 @@ miss it. So rows get a place after their commit, by whoever reads, one reader at
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -49,15 +50,29 @@ def end() -> int:
 def newer(position: int, limit: int = PAGE) -> list[Entry]:
     """Up to `limit` events behind this place, in order."""
     place()
-    found = [(row[0], row[1]) for row in _newer(position, limit)]
-    events = stored_events([key for _, key in found])
-    return [Entry(position, events[key]) for position, key in found if key in events]
+    return _entries(_newer(position, limit))
+
+
+def awaited(position: int, is_awaited: Callable[[str | None, str], bool]) -> tuple[list[Entry], int]:
+    """Of the next events behind this place those that are waited for, by lane and type, and the last place looked at.
+
+    The others are not loaded.
+    """
+    place()
+    rows = _newer(position, PAGE)
+    found = _entries([row for row in rows if is_awaited(row[2], row[3])])
+    return found, int(rows[-1][0]) if rows else position
 
 
 def position_of(event: UUID) -> int | None:
     """The place of an event; `None` if the log does not hold it."""
     place()
     return EventRecord.objects.filter(pk=event, position__gt=0).values_list("position", flat=True).first()
+
+
+def _entries(rows: Sequence[Any]) -> list[Entry]:
+    events = stored_events([row[1] for row in rows])
+    return [Entry(row[0], events[row[1]]) for row in rows if row[1] in events]
 
 
 def _last() -> int:
@@ -81,6 +96,7 @@ _place = Statement(_place_text)
 _top = Statement(lambda _: "SELECT position FROM events_eventrecord WHERE position > 0 ORDER BY position DESC LIMIT 1")
 _newer = Statement(
     lambda _: (
-        "SELECT position, id FROM events_eventrecord WHERE position > 0 AND position > %s ORDER BY position LIMIT %s"
+        "SELECT position, id, lane, type FROM events_eventrecord"
+        " WHERE position > 0 AND position > %s ORDER BY position LIMIT %s"
     )
 )

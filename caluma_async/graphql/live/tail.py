@@ -71,10 +71,13 @@ class Tail:
 
     async def _read(self, position: int) -> int:
         self._grown.clear()
-        while entries := await orm(log.newer, position):
-            feed.events.publish_here(self._loop, [Happened(entry.position, entry.event) for entry in entries])
-            position = entries[-1].position
-        return position
+        while True:
+            entries, end = await orm(log.awaited, position, feed.awaits)
+            if entries:
+                feed.events.publish_here(self._loop, [Happened(entry.position, entry.event) for entry in entries])
+            if end == position:
+                return position
+            position = end
 
 
 _tails: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Tail]] = WeakKeyDictionary()
