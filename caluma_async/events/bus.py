@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import logging
 import os
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -87,13 +88,21 @@ class Bus:
         return {"from": self._own, "parts": parts}
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """Looks names up on its own thread: no executor does while the interpreter ends, when short commands send."""
+
+    async def getaddrinfo(self, *args: Any, **kwargs: Any) -> Any:
+        """Addresses of a host; others on this loop wait, and without Redis they have nothing to do."""
+        return socket.getaddrinfo(*args, **kwargs)
+
+
 class _Running:
     """The thread of a bus, from its start to its end."""
 
     def __init__(self, layer: Any, bus: Bus) -> None:
         self._layer = layer
         self._bus = bus
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Loop()
         self._news = asyncio.Event()
         self._stopping = False
         self._receiver: asyncio.Task[None] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -273,6 +274,35 @@ def test_what_is_left_is_sent_when_it_closes_and_failures_are_logged(
     assert "could not be told" in caplog.text or "cannot be heard" in caplog.text
     own.forget()
     assert own._running is None
+
+
+AT_THE_END = """
+import asyncio, atexit, django
+django.setup()
+from caluma_async.events import bus
+
+class Layer:
+    def __init__(self, hosts, prefix): pass
+    async def new_channel(self): return "channel"
+    async def group_add(self, group, channel): pass
+    async def receive(self, channel): await asyncio.Event().wait()
+    async def flush(self): pass
+    async def group_send(self, group, message):
+        await asyncio.get_running_loop().getaddrinfo("localhost", 6379)
+        print(message["parts"], flush=True)
+
+bus.import_string = lambda name: Layer
+bus.bus.start()
+atexit.register(bus.bus.send, {"last": 1})  # before the bus closes, and after executors do
+"""
+
+
+def test_a_command_that_ends_still_finds_the_host_of_redis_by_its_name() -> None:
+    environment = {"DJANGO_SETTINGS_MODULE": "tests.settings", "CHANNEL_LAYER_URL": "redis://localhost"}
+    process = [sys.executable, "-c", AT_THE_END]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(process, env=environment, cwd=root, check=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[{'last': 1}]\n", "")
 
 
 def test_it_says_what_is_missing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
