@@ -28,6 +28,7 @@ def install() -> None:
         check_atomic_requests,
         check_pool,
         check_metrics,
+        check_layer,
         check_carrier,
     ):
         register(check, "events")
@@ -102,6 +103,13 @@ def check_metrics(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     if not settings.EVENT_METRICS or _exists("prometheus_client"):
         return []
     return [Error("EVENT_METRICS needs prometheus-client: install caluma-async[metrics].", id="events.E005")]
+
+
+def check_layer(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """What processes tell each other with is installed, if they are to."""
+    if not settings.CHANNEL_LAYER_URL or _exists("channels_redis"):
+        return []
+    return [Error("CHANNEL_LAYER_URL needs channels-redis: install caluma-async[redis].", id="events.E007")]
 
 
 def check_carrier(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:

@@ -12,8 +12,9 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import connection
 from django.db.models.signals import post_save
+from pytest_django import Settings
 
-from caluma_async.events import EventType, Retry, filter_events, on
+from caluma_async.events import EventType, Retry, checks, filter_events, on
 from caluma_async.events.receivers import registry
 
 
@@ -147,3 +148,12 @@ def test_a_pool_of_connections_is_remarked_on(monkeypatch: pytest.MonkeyPatch) -
     assert said("events.W003") == [
         "The default database has a pool of connections, and every thread keeps one of them."
     ]
+
+
+def test_a_channel_layer_without_its_package_is_reported(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.CHANNEL_LAYER_URL = "redis://localhost"
+    assert said("events.E007") == []
+    monkeypatch.setattr(checks, "_exists", lambda module: module != "channels_redis")
+    assert said("events.E007") == ["CHANNEL_LAYER_URL needs channels-redis: install caluma-async[redis]."]
+    settings.CHANNEL_LAYER_URL = ""
+    assert said("events.E007") == []
