@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # One image for servers, workers and commands: what differs is the command, and the environment.
 
 FROM python:3.12-slim AS build
@@ -19,7 +18,7 @@ RUN cd /app && STATIC_ROOT=/app/static EVENT_RECEIVER_MODULES= /venv/bin/python 
 FROM python:3.12-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 ENV=production HOST=0.0.0.0 PORT=8000 STATIC_ROOT=/app/static \
     MEDIA_STORAGE_FOLDER=/data/media
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin caluma \
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin caluma \
     && install -d -o caluma /data/media
 WORKDIR /app
 COPY --from=build /venv /venv
@@ -30,5 +29,8 @@ COPY --from=build /app/static static
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=5)"]
+    CMD python -c "import http.client, os, sys; \
+        probe = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=5); \
+        probe.request('GET', '/healthz'); answer = probe.getresponse(); \
+        print(answer.read().decode()); sys.exit(answer.status != 200)"
 CMD ["python", "manage.py", "serve"]

@@ -5,7 +5,11 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +63,45 @@ def test_the_image_is_built_in_two_stages_and_takes_over_what_it_needs() -> None
     assert all(rest.startswith("--from=build ") for rest in copied)
 
 
-def test_the_image_says_how_it_is() -> None:
-    (check,) = [rest for name, rest in instructions() if name == "HEALTHCHECK"]
-    assert "/healthz" in check
-    (port,) = [rest for name, rest in instructions() if name == "EXPOSE"]
-    assert f":{port}/" in check
+def given() -> dict[str, str]:
+    """What the image sets of the environment."""
+    pairs = [pair.partition("=") for name, rest in of_last_stage() if name == "ENV" for pair in shlex.split(rest)]
+    return {name: value for name, _, value in pairs}
+
+
+def test_the_image_says_where_it_listens_and_serves() -> None:
+    assert [rest for name, rest in instructions() if name == "EXPOSE"] == [given()["PORT"]]
     (command,) = [rest for name, rest in instructions() if name == "CMD"]
     assert yaml.safe_load(command)[1:] == ["manage.py", "serve"]
+
+
+class _Answering(BaseHTTPRequestHandler):
+    """Says how well it is."""
+
+    status = 200
+
+    def do_GET(self) -> None:
+        self.send_response(self.status if self.path == "/healthz" else 404)
+        self.end_headers()
+        self.wfile.write(b'{"database": "told"}')
+
+    def log_message(self, *arguments: Any) -> None:
+        """Not on the console."""
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(200, 0), (503, 1)])
+def test_the_image_says_how_it_is_wherever_it_listens(status: int, verdict: int) -> None:
+    (check,) = [rest.partition(" CMD ")[2] for name, rest in instructions() if name == "HEALTHCHECK"]
+    handler = type("_Answering", (_Answering,), {"status": status})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        server.timeout = 20  # else a check that asks elsewhere would be waited for
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        environment = {"PORT": str(server.server_port), "PATH": str(Path(sys.executable).parent)}
+        process = ["/bin/sh", "-c", check]
+        done = subprocess.run(process, env=environment, check=False, capture_output=True, text=True, timeout=20)
+        thread.join()
+    assert (done.returncode, done.stdout.strip()) == (verdict, '{"database": "told"}')
 
 
 def test_the_image_holds_no_secret() -> None:
@@ -75,8 +111,7 @@ def test_the_image_holds_no_secret() -> None:
 
 
 def test_the_image_names_settings_that_there_are() -> None:
-    given = [pair for name, rest in of_last_stage() if name == "ENV" for pair in shlex.split(rest)]
-    assert {pair.partition("=")[0] for pair in given} - known_variables() == {"PATH", "PYTHONUNBUFFERED"}
+    assert set(given()) - known_variables() == {"PATH", "PYTHONUNBUFFERED"}
 
 
 def test_what_is_copied_is_there_and_may_be() -> None:
@@ -115,6 +150,15 @@ def test_every_variable_is_one_that_is_read_and_has_a_value_that_it_may_have() -
                 declared = every()[setting]
                 parsed: Any = declared.parse(value)
                 assert declared.check(parsed) is None
+
+
+def test_what_the_file_for_secrets_says_moves_no_server_away_from_the_proxy() -> None:
+    everywhere = "0.0.0.0"  # noqa: S104 - of a container
+    fixed = {"HOST": everywhere, "PORT": given()["PORT"], "ENV": "production"}
+    for name in SITE:
+        service = compose()["services"][name]
+        assert service["env_file"] == [{"path": ".env", "required": False}]
+        assert fixed.items() <= service["environment"].items()
 
 
 def test_secrets_come_from_outside() -> None:
@@ -156,9 +200,31 @@ def _commands() -> Iterator[Path]:
 def test_the_proxy_knows_the_servers_and_lets_sockets_through() -> None:
     conf = (ROOT / "deploy/nginx.conf").read_text()
     servers = {name for name in compose()["services"] if name.startswith("server-")}
-    assert set(re.findall(r"server (server-\d):8000", conf)) == servers
+    assert re.findall(r"server (server-\d):8000 max_fails=0 resolve;", conf) == sorted(servers)
+    assert "zone caluma" in conf
+    assert "resolver 127.0.0.11" in conf
     assert "proxy_set_header Upgrade $http_upgrade" in conf
     statements = "\n".join(line for line in conf.splitlines() if not line.lstrip().startswith("#"))
     assert "non_idempotent" not in statements
     assert "keepalive " not in statements
     assert conf.count("{") == conf.count("}")
+
+
+GUIDE = (ROOT / "docs/guide/deployment.md").read_text()
+
+
+@pytest.mark.parametrize("heading", ["With Docker Compose", "With systemd"])
+def test_the_variables_of_the_guide_are_read_and_its_modules_can_be_the_users(heading: str) -> None:
+    part = re.split(r"^## ", GUIDE, flags=re.MULTILINE)
+    (text,) = [section for section in part if section.startswith(heading)]
+    written = dict(re.findall(r"^([A-Z_]+)=(\S+)", text, flags=re.MULTILINE))
+    assert {"SECRET_KEY", "PERMISSION_CLASSES", "VISIBILITY_CLASSES"} <= set(written)
+    assert set(written) - known_variables() <= {"POSTGRES_PASSWORD"}
+    packages = {value.partition(".")[0] for name, value in written.items() if name.endswith(("_CLASSES", "_MODULES"))}
+    assert not packages & sys.stdlib_module_names
+
+
+def test_what_is_copied_into_an_image_of_ones_own_has_a_name_that_is_free() -> None:
+    copied = re.findall(r"^COPY (\w+) (\w+)$", GUIDE, flags=re.MULTILINE)
+    assert copied
+    assert not {name for pair in copied for name in pair} & sys.stdlib_module_names
