@@ -28,6 +28,7 @@ IDLE = 500
 ROUNDS = 8
 SUSPEND_CASE = "mutation($id: ID!) { suspendCase(input: {id: $id}) { case { id } } }"
 _WARM = 0.5
+_AT_REST = 0.1
 _KILOBYTE = 1024
 
 
@@ -75,11 +76,21 @@ def _row(scenario: str, figure: str, beside: Sequence[float], without: Sequence[
 
 async def _round(server: Running, seconds: float) -> Round:
     bodies = itertools.repeat({"query": SAVE_CASE})
+    await _quiet(server)
     await closed_loop(server.port, 1, _WARM, bodies)
     before = processor_time(server.pid)
     measured = await closed_loop(server.port, 1, seconds, bodies)
     spent = processor_time(server.pid) - before
     return Round(measured.median_ms, spent / len(measured.latencies) * 1000)
+
+
+async def _quiet(server: Running) -> None:
+    """Wait until the server has done with those who came or went."""
+    while True:
+        before = processor_time(server.pid)
+        await asyncio.sleep(_WARM)
+        if processor_time(server.pid) - before < _WARM * _AT_REST:
+            return
 
 
 @asynccontextmanager
