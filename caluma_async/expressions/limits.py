@@ -130,11 +130,17 @@ def allowance() -> Allowance | None:
     return None if found is None or found.left > found.most else found
 
 
-def afford() -> None:
-    """Pass if the request that this is part of may spend anything yet; for use before costly preparations."""
+def afford(steps: int = 0) -> None:
+    """Pass if the request that this is part of may spend anything yet; for use before costly preparations.
+
+    `steps` are what these cost. Raises `TooCostly`.
+    """
     given = allowance()
-    if given is not None and given.left <= 0:
+    if given is None:
+        return
+    if given.left <= 0:
         raise given.spent()
+    given.spend(steps)
 
 
 @contextmanager

@@ -150,5 +150,5 @@ BASE_TRANSFORMS: Final[Mapping[str, Callable[..., Any]]] = {
     "floor": floor,
 }
 
-PRICES: Final[Mapping[str, int]] = {"round": 50, "stringify": 4}
+PRICES: Final[Mapping[str, int]] = {"round": 50, "stringify": 8}
 """How much dearer a transform is than walking over what it is given and what it gives."""
