@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from django.apps import apps
@@ -75,36 +75,36 @@ class _Reader:
         one_of = dialect().one_of(str(key.db_type(connection)).partition("(")[0])
         condition = RawSQL(f"{table}.{column} {one_of}", (None,), output_field=BooleanField())  # noqa: S611 - our names
         # without a name `select_related` would follow every relation
-        self.queryset = model._base_manager.select_related(*_at_hand.get(model) or [None]).filter(condition)
-        self.compiler: Any = self.queryset.query.get_compiler(connection=connection)
-        self.sql, _ = self.compiler.as_sql()
-        self.compiler.klass_info = _quickly(self.compiler.klass_info)
-        columns = [column[0] for column in self.compiler.select]
+        queryset = model._base_manager.select_related(*_at_hand.get(model) or [None]).filter(condition)
+        compiler: Any = queryset.query.get_compiler(connection=connection)
+        self.sql, _ = compiler.as_sql()
+        columns = [column[0] for column in compiler.select]
         self.key = key
         self.place = [column.target for column in columns].index(key)
-        # finding them takes longer than converting a row
-        self.converters = {
-            place: ([_read_json] if _is_usual_json(column.output_field) else functions, column)
-            for place, (functions, column) in self.compiler.get_converters(columns).items()
-        }
+        # finding converters and populators takes longer than using them on a row
+        self.converters = [
+            (place, [_read_json] if _is_usual_json(column.output_field) else functions, column)
+            for place, (functions, column) in compiler.get_converters(columns).items()
+        ]
+        self.made = _Made(compiler.klass_info, [column.target.attname for column in columns], connection.alias)
 
     def rows(self, keys: Sequence[Any]) -> dict[Any, Any]:
         """The rows with these keys, by key."""
         rows = run(self.sql, [dialect().listed(keys)])
         return {self.key.to_python(row[self.place]): row for row in rows}
 
-    def instances(self, rows: Sequence[Any]) -> list[Model]:
-        """One instance for each row, also if it comes twice."""
-        if not rows:
-            return []
-        compiler = copy.copy(self.compiler)
-        compiler.connection = connection
-        compiler.execute_sql = lambda *_, **__: [rows]
-        compiler.get_converters = lambda _: self.converters
-        queryset = self.queryset.all()
-        answered: Any = queryset.query
-        answered.get_compiler = lambda *_, **__: compiler
-        return list(queryset)
+    def instances(self, rows: Iterable[Any]) -> list[Model]:
+        """One instance for each row, also if it comes twice: what Django's own iteration over a query does."""
+        return [self._instance(list(row)) for row in rows]
+
+    def _instance(self, row: list[Any]) -> Model:
+        for place, functions, column in self.converters:
+            for convert in functions:
+                row[place] = convert(row[place], column, connection)
+        instance = self.made.of(row)
+        if instance is None:
+            raise ValueError(f"{self.key.model._meta.label}: a row without a key")
+        return instance
 
 
 def _is_usual_json(field: Field[Any, Any]) -> bool:
@@ -126,11 +126,34 @@ def _read_json(value: Any, *_: Any) -> Any:
 _decode: Final = json.JSONDecoder().decode
 
 
-def _quickly(klass_info: dict[str, Any]) -> dict[str, Any]:
-    """Which columns make which objects, as Django has it, with `_Quick` in the place of models where that is right."""
-    related = [_quickly(one) for one in klass_info.get("related_klass_infos", ())]
-    model = klass_info["model"]
-    return {**klass_info, "model": _Quick(model) if _Quick.fits(model) else model, "related_klass_infos": related}
+class _Made:
+    """An object that is made of some columns of a row, and those that come along with it; as Django has put it down."""
+
+    def __init__(self, info: Mapping[str, Any], names: Sequence[str], alias: str) -> None:
+        model = info["model"]
+        order = {field.attname: number for number, field in enumerate(model._meta.concrete_fields)}
+        places = sorted(info["select_fields"], key=lambda place: order[names[place]])
+        self.names = [names[place] for place in places]
+        self.values = itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
+        self.key = places[self.names.index(model._meta.pk_fields[0].attname)]
+        self.alias = alias
+        self.model: Any = _Quick(model) if _Quick.fits(model) else model
+        self.along = [
+            (_Made(one, names, alias), one["local_setter"], one["remote_setter"])
+            for one in info.get("related_klass_infos", ())
+        ]
+
+    def of(self, row: Sequence[Any]) -> Model | None:
+        """The object; `None` if there is none."""
+        if row[self.key] is None:
+            return None
+        instance: Model = self.model.from_db(self.alias, self.names, self.values(row))
+        for made, set_here, set_there in self.along:
+            other = made.of(row)
+            set_here(instance, other)
+            if other is not None:
+                set_there(other, instance)
+        return instance
 
 
 class _Quick:

@@ -33,7 +33,7 @@ _TIMERS: Final = 10_000
 Seat = tuple[str, str]
 """A place: the kind of its room, and the receiver that holds it."""
 
-_PATIENCE: Final = 0.02
+_PATIENCE: Final = 0.04
 """Seconds for which requests come first, unless a lane's next delivery waits for what is to be written."""
 
 _TICK: Final = 0.002
