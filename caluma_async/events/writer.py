@@ -33,8 +33,14 @@ _TIMERS: Final = 10_000
 Seat = tuple[str, str]
 """A place: the kind of its room, and the receiver that holds it."""
 
-_PATIENCE: Final = 0.04
+_PATIENCE: Final = 0.05
 """Seconds for which requests come first, unless a lane's next delivery waits for what is to be written."""
+
+_BETWEEN: Final = 0.02
+"""Seconds between two looks while few places are free: each place that is left would be a look for one delivery."""
+
+_FEW: Final = 4
+"""Places are few when no more than one in so many is free."""
 
 _TICK: Final = 0.002
 """Clocks tick: a moment early is a look for nothing."""
@@ -81,6 +87,8 @@ class Writer:
         self._skipped: defaultdict[str, set[str]] = defaultdict(set)
         self._due: list[tuple[Seat, str | int]] = []
         self._looked_at: list[tuple[Seat, str | int]] = []
+        self._looked: dict[str, float] = {}
+        self._later_looks: set[str] = set()
         self._timers = 0
         self._left: dict[Seat, int] = {}
         self._known: dict[tuple[str, str], Receiver | None] = {}
@@ -318,6 +326,8 @@ class Writer:
         room, wanted, names = self.rooms[kind], self._wanted[kind], self._names(kind)
         if kind in self._fresh:
             wanted.update(names.values())
+        if self._is_early(kind):
+            return None
         looked = {who for who in wanted if room.may_take(who)}
         known = {name: who for name, who in names.items() if who in looked}
         if not known or not (shares := room.lend()).free:
@@ -328,10 +338,28 @@ class Writer:
             shares=shares,
             fresh=kind in self._fresh or not looked.isdisjoint(self._skipped[kind]),
         )
+        self._looked[kind] = asyncio.get_running_loop().time()
         self._fresh.discard(kind)
         wanted -= looked
         self._skipped[kind] = set(wanted)
         return look
+
+    def _is_early(self, kind: str) -> bool:
+        """Whether a look had better wait until more places are free; it will take place then, or in a moment."""
+        if self.rooms[kind].free * _FEW > self.rooms[kind].size:
+            return False
+        loop = asyncio.get_running_loop()
+        due = self._looked.get(kind, -_BETWEEN) + _BETWEEN
+        if loop.time() >= due:
+            return False
+        if kind not in self._later_looks:
+            self._later_looks.add(kind)
+            loop.call_at(due, self._look_now, kind)
+        return True
+
+    def _look_now(self, kind: str) -> None:
+        self._later_looks.discard(kind)
+        self._rounds.kick()
 
     def _names(self, kind: str) -> Mapping[str, str]:
         """The receivers of a kind, by the names that rows may have."""

@@ -232,3 +232,31 @@ async def test_a_process_that_drains_lets_nobody_pass() -> None:
         stage.writer.over(over(await begun(stage, 2), settled=False))
         assert await is_settled(stage)
     stage.desk.shutdown()
+
+
+async def test_while_few_places_are_free_not_each_of_them_is_a_look(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("caluma_async.events.writer._BETWEEN", 1.0)
+    room, looks = stage.rooms[THREAD], []
+    stage.finder.meanwhile = lambda: looks.append(room.taken)
+    room.share(False)
+    for _ in range(3):
+        assert room.take("r")
+    stage.writer.look(THREAD)
+    await stage.rest()
+    stage.writer.look(THREAD)  # one place is free, and nothing was found for it a moment ago
+    await stage.rest()
+    assert len(looks) == 1
+    room.give("r")  # half of them are free
+    stage.writer.look(THREAD)
+    await stage.rest()
+    assert len(looks) == 2
+    assert room.take("r")
+    stage.writer.look(THREAD)
+    await stage.rest()
+    assert len(looks) == 2
+    async with asyncio.timeout(10):
+        while len(looks) < 3:  # noqa: ASYNC110 - a timer of the writer's
+            await asyncio.sleep(0.005)
+    await stage.rest()
