@@ -101,10 +101,7 @@ class _Reader:
         for place, functions, column in self.converters:
             for convert in functions:
                 row[place] = convert(row[place], column, connection)
-        instance = self.made.of(row)
-        if instance is None:
-            raise ValueError(f"{self.key.model._meta.label}: a row without a key")
-        return instance
+        return self.made.of(row)
 
 
 def _is_usual_json(field: Field[Any, Any]) -> bool:
@@ -143,13 +140,11 @@ class _Made:
             for one in info.get("related_klass_infos", ())
         ]
 
-    def of(self, row: Sequence[Any]) -> Model | None:
-        """The object; `None` if there is none."""
-        if row[self.key] is None:
-            return None
+    def of(self, row: Sequence[Any]) -> Model:
+        """The object; what comes along with it may be missing."""
         instance: Model = self.model.from_db(self.alias, self.names, self.values(row))
         for made, set_here, set_there in self.along:
-            other = made.of(row)
+            other = None if row[made.key] is None else made.of(row)
             set_here(instance, other)
             if other is not None:
                 set_there(other, instance)
