@@ -123,6 +123,17 @@ def test_claiming_and_settling_read_the_same_pages_however_many_rows_there_are()
         assert read <= 1.5 * few[name] + 2, (name, few, many)
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("rows", [2_000, 20_000])
+def test_a_look_for_few_goes_no_further_than_they_stand(rows: int) -> None:
+    fill(rows, blocked=0)
+    few, many = (_pages(lambda limit=limit: outbox.first_in_lanes(KNOWN, limit)) for limit in (4, 100))
+    assert few < many / 10, (few, many)
+    found = outbox.first_in_lanes(KNOWN, 4)
+    lanes = [Delivery.objects.get(pk=id_).lane for id_ in found.ids]
+    assert (lanes, found.cursor) == (sorted(lanes, key=lambda lane: str(lane).encode()), lanes[-1])
+
+
 def _pages_per_delivery() -> dict[str, float]:
     ids = [*outbox.first_in_lanes(KNOWN, 100).ids, *outbox.unordered(KNOWN, 100).ids]
     taken: list[Claim] = []

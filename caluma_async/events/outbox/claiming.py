@@ -144,7 +144,7 @@ def _walk_text(into: Dialect) -> str:
             SELECT delivery.id, delivery.receiver, delivery.lane, step,
                 state = 'waiting' AND available_at <= (SELECT {into.now})
                 AND receiver {into.one_of("text")} AND NOT EXISTS ({_running_beside("delivery")}) AS due
-            FROM head JOIN events_delivery AS delivery ON delivery.id = head.id
+            FROM {into.each("head", "events_delivery", "delivery", "delivery.id = head.id")}
         )
         SELECT CASE WHEN due THEN id END, receiver, lane, step FROM seen WHERE due OR step = %s LIMIT %s"""
 

@@ -53,6 +53,10 @@ class Dialect:
         """The parameter for `one_of`."""
         raise NotImplementedError
 
+    def each(self, outer: str, table: str, name: str, condition: str) -> str:
+        """The rows of `outer`, in its order and no more of them than are wanted, each with its rows of a table."""
+        raise NotImplementedError
+
     def key(self, value: Any) -> Any:
         """A UUID column's value."""
         raise NotImplementedError
@@ -93,6 +97,10 @@ class PostgreSQL(Dialect):
     def listed(self, values: Iterable[Any]) -> Any:
         return list(values)
 
+    def each(self, outer: str, table: str, name: str, condition: str) -> str:
+        # an offset keeps it from being merged with a sorted, and so a whole, `outer`
+        return f"{outer}, LATERAL (SELECT * FROM {table} AS {name} WHERE {condition} OFFSET 0) AS {name}"
+
     def key(self, value: UUID | None) -> UUID | None:
         return value
 
@@ -124,6 +132,9 @@ class SQLite(Dialect):
 
     def listed(self, values: Iterable[Any]) -> Any:
         return json.dumps([_plain(value) for value in values])
+
+    def each(self, outer: str, table: str, name: str, condition: str) -> str:
+        return f"{outer} CROSS JOIN {table} AS {name} ON {condition}"
 
     def key(self, value: str | None) -> UUID | None:
         return None if value is None else UUID(value)
