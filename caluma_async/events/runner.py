@@ -229,9 +229,11 @@ class Runner:
     def _call(self, one: _Running, desk: Desk, loop: asyncio.AbstractEventLoop) -> None:
         error = executor.run_in_thread(one.attempt)
         self._threads.give(desk)
-        call_on(loop, self._over, one, error)
+        # asked here, where there is a connection: to make one, only to see its kind, would cost the loop more
+        settled = error is None and executor.is_transactional(one.attempt.receiver)
+        call_on(loop, self._over, one, error, settled)
 
-    def _over(self, one: _Running, error: BaseException | None) -> None:
+    def _over(self, one: _Running, error: BaseException | None, settled: bool = False) -> None:
         if self._running.pop(id(one), None) is None:
             return  # it was given back, and ends only now
         if one.overdue is not None:
@@ -242,7 +244,6 @@ class Runner:
             result = executor.released(assignment.claim, uncounted=False, delay=0)
         else:
             result = executor.decide(assignment, error)
-        settled = error is None and executor.is_transactional(assignment.receiver)
         self._tell_finished(Finish(assignment, result, error, ran, settled))
         self._grow_up(one)
 

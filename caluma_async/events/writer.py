@@ -36,7 +36,7 @@ Seat = tuple[str, str]
 _PATIENCE: Final = 0.05
 """Seconds for which requests come first, unless a lane's next delivery waits for what is to be written."""
 
-_BETWEEN: Final = 0.02
+_BETWEEN: Final = 0.04
 """Seconds between two looks while few places are free: each place that is left would be a look for one delivery."""
 
 _FEW: Final = 4
@@ -88,10 +88,12 @@ class Writer:
         self._due: list[tuple[Seat, str | int]] = []
         self._looked_at: list[tuple[Seat, str | int]] = []
         self._looked: dict[str, float] = {}
+        self._ended: Counter[str] = Counter()
         self._later_looks: set[str] = set()
         self._timers = 0
         self._left: dict[Seat, int] = {}
         self._known: dict[tuple[str, str], Receiver | None] = {}
+        self._named: dict[str, Mapping[str, str]] = {}
 
     @property
     def is_idle(self) -> bool:
@@ -111,6 +113,7 @@ class Writer:
         """There may be something that is due."""
         self._fresh.update(kinds)
         self._known.clear()
+        self._named.clear()
         self._rounds.kick()
 
     def look_at(self, seat: Seat, candidate: str | int) -> None:
@@ -139,11 +142,19 @@ class Writer:
         lane = assignment.claim.lane
         if assignment.is_durable:
             self._finished.append(finish)
-            self._rounds.hasten() if not self.taking or self._is_awaited(lane) else self._rounds.kick()
+            self._settle_soon(kind_of(assignment.receiver), lane)
         else:
             self._tell(finish, Kind.DELIVERED if finish.error is None else Kind.FAILED)
         if lane is None:
             self._leave_soon(seat_of(assignment.receiver))
+
+    def _settle_soon(self, kind: str, lane: str | None) -> None:
+        """Now, if anybody waits for it; with the next look, if one is put off until more places are free."""
+        self._ended[kind] += lane is not None
+        if not self.taking or self._is_awaited(lane):
+            self._rounds.hasten()
+        elif not self._is_early(kind):
+            self._rounds.kick()
 
     def _is_awaited(self, lane: str | None) -> bool:
         return lane is not None and (lane in self._awaited or self._busy[lane] > 1)
@@ -239,14 +250,16 @@ class Writer:
     def _is_free(self, kind: str) -> None:
         """There may be a place now for whoever waits for one."""
         self._place_is_free()
-        if self.taking and (self._due or kind in self._fresh or self._may_look(kind)):
+        if self.taking and (self._due or self._may_look(kind)):
             self._rounds.kick()
 
     def _may_look(self, kind: str) -> bool:
-        return any(map(self.rooms[kind].may_take, self._wanted[kind]))
+        wanted = kind in self._fresh or any(map(self.rooms[kind].may_take, self._wanted[kind]))
+        return wanted and not self._is_early(kind)
 
     async def _round(self) -> None:
         finished, self._finished = self._finished, []
+        self._ended.clear()
         releases, self._releases = self._releases, []
         todo = Round(results=releases)
         successors = self._gather(todo, finished)
@@ -345,8 +358,11 @@ class Writer:
         return look
 
     def _is_early(self, kind: str) -> bool:
-        """Whether a look had better wait until more places are free; it will take place then, or in a moment."""
-        if self.rooms[kind].free * _FEW > self.rooms[kind].size:
+        """Whether a look had better wait until more places are free; it will take place then, or in a moment.
+
+        Places that are kept for what comes next in a lane count: they will be free if nothing does.
+        """
+        if (self.rooms[kind].free + self._ended[kind]) * _FEW > self.rooms[kind].size:
             return False
         loop = asyncio.get_running_loop()
         due = self._looked.get(kind, -_BETWEEN) + _BETWEEN
@@ -363,14 +379,16 @@ class Writer:
 
     def _names(self, kind: str) -> Mapping[str, str]:
         """The receivers of a kind, by the names that rows may have."""
-        known = registry.deliverable_names()
-        return {
-            name: receiver.name
-            for receiver in registry.all()
-            if kind_of(receiver) == kind
-            for name in (receiver.name, *receiver.aliases)
-            if name in known
-        }
+        if kind not in self._named:
+            known = registry.deliverable_names()
+            self._named[kind] = {
+                name: receiver.name
+                for receiver in registry.all()
+                if kind_of(receiver) == kind
+                for name in (receiver.name, *receiver.aliases)
+                if name in known
+            }
+        return self._named[kind]
 
     def _take_back(
         self,
