@@ -1,15 +1,25 @@
-"""Mutations over HTTP on PostgreSQL, two server processes: without receivers, and with each kind of receiver."""
+"""Mutations over HTTP on PostgreSQL, two server processes: without receivers, and with each kind of receiver.
+
+There is a server for each kind, with a database of its own; short rounds on one after the other take turns, so that
+all are measured on the same machine whatever else it does. A ratio is the median over the turns, of each round against
+the one without receivers of the same turn. A round begins when everything is delivered that the one before it caused;
+while it lasts, its own deliveries run beside it, and have begun to before it is measured.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.load import Connection, Measured, closed_loop
 from benchmarks.report import Options, Row
 from benchmarks.server import fresh_database, manage, running_server
+from tests.acceptance.rows import Rows
 
 SAVE_TASK = "mutation($slug: String!) { saveSimpleTask(input: {slug: $slug, name: $slug}) { task { id } } }"
 SAVE_WORKFLOW = """mutation {
@@ -27,65 +37,121 @@ KINDS = {
     "3 def receivers of 100 ms, blocking=False": "benchmarks.receivers.threaded",
 }
 
+CLIENTS = (1, 16)
+TURNS = 8
+_WARM = 0.3
+_BETWEEN_LOOKS = 0.02
+_WITHOUT_END = 1e9
+
+
+@dataclass
+class Served:
+    """A server with one kind of receivers, and what was measured of it: a round of each turn."""
+
+    kind: str
+    port: int
+    rows: Rows
+    items: Iterator[str] = field(default_factory=lambda: iter(()))
+    rounds: list[Measured] = field(default_factory=list)
+
+    @property
+    def per_second(self) -> float:
+        """Requests per second: the median of the rounds."""
+        return statistics.median(each.per_second for each in self.rounds)
+
+    @property
+    def median_ms(self) -> float:
+        """The latency in milliseconds: the median of the rounds."""
+        return statistics.median(each.median_ms for each in self.rounds)
+
+    async def calm(self) -> None:
+        """Wait until nothing is left to deliver."""
+        while self.rows.unfinished():  # noqa: ASYNC110 - what it waits for is in the database
+            await asyncio.sleep(_BETWEEN_LOOKS)
+
+
+Bodies = Callable[[Served], Iterator[dict[str, Any]]]
+
 
 def run(options: Options) -> list[Row]:
     """Requests per second and median latency of saveCase and completeWorkItem at 1 and 16 clients."""
-    rows: list[Row] = []
-    baseline: dict[tuple[str, int], Measured] = {}
-    for kind, receivers in KINDS.items():
-        with fresh_database(options.database) as database:
-            manage(database, "migrate", "--verbosity", "0")
-            with running_server(database, EVENT_RECEIVER_MODULES=receivers) as server:
-                measured = asyncio.run(_measure(server.port, options.seconds))
-        if not baseline:
-            baseline = measured
-        for (operation, clients), figures in measured.items():
-            rows += _rows(kind, operation, clients, figures, baseline[operation, clients])
+    with ExitStack() as opened:
+        served = [opened.enter_context(_served(kind, receivers, options.database)) for kind, receivers in KINDS.items()]
+        return asyncio.run(_measure(served, options.seconds / TURNS))
+
+
+@contextmanager
+def _served(kind: str, receivers: str, server: str) -> Iterator[Served]:
+    with fresh_database(server) as database, closing(Rows(database)) as rows:
+        manage(database, "migrate", "--verbosity", "0")
+        with running_server(database, EVENT_RECEIVER_MODULES=receivers) as running:
+            yield Served(kind, running.port, rows)
+
+
+async def _measure(served: Sequence[Served], seconds: float) -> list[Row]:
+    rows = []
+    for one in served:
+        await prepare(one.port)
+    for clients in CLIENTS:
+        await _take_turns(served, clients, seconds, lambda _: itertools.repeat({"query": SAVE_CASE}))
+        rows += _rows("saveCase", clients, served)
+        await _have_ready(served, clients, seconds)
+        await _take_turns(served, clients, seconds, _completions)
+        rows += _rows("completeWorkItem", clients, served)
     return rows
 
 
-def _rows(kind: str, operation: str, clients: int, figures: Measured, peer: Measured) -> list[Row]:
-    scenario = f"{operation}, {clients} client{'s' * (clients > 1)}, {kind}"
-    against = "" if figures is peer else "no receivers"
-    return [
-        Row(
-            scenario=scenario,
-            figure="throughput",
-            value=figures.per_second,
-            unit="requests/s",
-            peer=against,
-            ratio=figures.per_second / peer.per_second if against else None,
-        ),
-        Row(
-            scenario=scenario,
-            figure="median",
-            value=figures.median_ms,
-            unit="ms",
-            peer=against,
-            ratio=figures.median_ms / peer.median_ms if against else None,
-        ),
-    ]
+async def _take_turns(served: Sequence[Served], clients: int, seconds: float, bodies: Bodies) -> None:
+    for one in served:
+        one.rounds = []
+    for turn in range(TURNS):
+        for one in itertools.islice(itertools.cycle(served), turn, turn + len(served)):
+            for each in served:
+                await each.calm()
+            sent = bodies(one)
+            await closed_loop(one.port, clients, _WARM, sent)
+            one.rounds.append(await closed_loop(one.port, clients, seconds, sent))
 
 
-async def _measure(port: int, seconds: float) -> dict[tuple[str, int], Measured]:
-    await _prepare(port)
-    measured: dict[tuple[str, int], Measured] = {}
-    for clients in (1, 16):
-        await closed_loop(port, clients, 1.0, _save_case())
-        saved = measured["saveCase", clients] = await closed_loop(port, clients, seconds, _save_case())
-        items = await _ready_items(port)
-        bodies = ({"query": COMPLETE, "variables": {"id": item}} for item in items)
-        # completing takes longer than saving, so that the work items just made last for the whole measurement
-        await closed_loop(port, clients, 1.0, itertools.islice(bodies, int(saved.per_second)))
-        measured["completeWorkItem", clients] = await closed_loop(port, clients, seconds, bodies)
-    return measured
+async def _have_ready(served: Sequence[Served], clients: int, seconds: float) -> None:
+    """See to it that no server runs out of work items: none completes them twice as fast as it saved their cases."""
+    for one in served:
+        number = int(2 * one.per_second * TURNS * (_WARM + seconds))
+        items = await ready_items(one.port)
+        if len(items) < number:
+            more = itertools.repeat({"query": SAVE_CASE}, number - len(items))
+            await closed_loop(one.port, max(CLIENTS), _WITHOUT_END, more)
+            items = await ready_items(one.port)
+        one.items = iter(items)
 
 
-def _save_case() -> Iterator[dict[str, Any]]:
-    return itertools.repeat({"query": SAVE_CASE})
+def _completions(one: Served) -> Iterator[dict[str, Any]]:
+    return ({"query": COMPLETE, "variables": {"id": item}} for item in one.items)
 
 
-async def _prepare(port: int) -> None:
+def _rows(operation: str, clients: int, served: Sequence[Served]) -> list[Row]:
+    rows = []
+    for one in served:
+        scenario = f"{operation}, {clients} client{'s' * (clients > 1)}, {one.kind}"
+        for figure, unit, value in (("throughput", "requests/s", "per_second"), ("median", "ms", "median_ms")):
+            peer, ratio = _against(served[0], one, value)
+            row = Row(scenario=scenario, figure=figure, value=getattr(one, value), unit=unit, peer=peer, ratio=ratio)
+            rows.append(row)
+    return rows
+
+
+def _against(peer: Served, one: Served, value: str) -> tuple[str, float | None]:
+    """The peer, with the smallest and the largest ratio of one turn; the median ratio."""
+    if one is peer:
+        return "", None
+    ratios = sorted(
+        getattr(own, value) / getattr(other, value) for own, other in zip(one.rounds, peer.rounds, strict=True)
+    )
+    return f"{peer.kind}; {ratios[0]:.2f} to {ratios[-1]:.2f}", statistics.median(ratios)
+
+
+async def prepare(port: int) -> None:
+    """Save the workflow that is used here."""
     connection = Connection(port)
     await connection.open()
     for slug in ("first", "second"):
@@ -94,7 +160,8 @@ async def _prepare(port: int) -> None:
     await connection.close()
 
 
-async def _ready_items(port: int) -> list[str]:
+async def ready_items(port: int) -> list[str]:
+    """The ids of all work items that can be completed."""
     connection = Connection(port)
     await connection.open()
     answer = await connection.post({"query": READY})

@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack
 
 from benchmarks import idle
-from benchmarks.http_mutations import SAVE_CASE, SAVE_TASK, SAVE_WORKFLOW
+from benchmarks.http_mutations import SAVE_CASE, prepare
 from benchmarks.load import Connection
 from benchmarks.report import Options, Row
 from benchmarks.server import fresh_database, manage, running_server
@@ -26,7 +26,7 @@ def run(options: Options) -> list[Row]:
         with fresh_database(options.database) as database:
             manage(database, "migrate", "--verbosity", "0")
             with running_server(database, workers=1, **settings) as server:
-                asyncio.run(_prepare(server.port))
+                asyncio.run(prepare(server.port))
                 rows += asyncio.run(idle.measure(server, options.seconds, kind))
             settings["CHANNEL_LAYER_URL"] = REDIS
             with ExitStack() as opened:
@@ -54,12 +54,3 @@ async def _across(one: int, other: int, kind: str) -> list[Row]:
         Row(scenario=scenario, figure=figure, value=delays[at] * 1000, unit="ms")
         for figure, at in (("median", len(delays) // 2), ("95 %", len(delays) * 95 // 100), ("longest", -1))
     ]
-
-
-async def _prepare(port: int) -> None:
-    connection = Connection(port)
-    await connection.open()
-    for slug in ("first", "second"):
-        await connection.post({"query": SAVE_TASK, "variables": {"slug": slug}})
-    await connection.post({"query": SAVE_WORKFLOW})
-    await connection.close()

@@ -17,7 +17,7 @@ from typing import Final
 
 import pytest
 
-from benchmarks.http_mutations import COMPLETE, READY, SAVE_CASE, SAVE_TASK, SAVE_WORKFLOW
+from benchmarks.http_mutations import COMPLETE, SAVE_CASE, prepare, ready_items
 from benchmarks.load import Connection, closed_loop
 from tests.acceptance.fleet import port_of
 from tests.acceptance.rows import Rows
@@ -89,13 +89,7 @@ async def _alternate(*ports: int) -> list[Seen]:
 
 async def _ready_items(port: int) -> list[str]:
     """Work items enough for everything."""
-    connection = Connection(port)
-    await connection.open()
-    for slug in ("first", "second"):
-        await connection.post({"query": SAVE_TASK, "variables": {"slug": slug}})
-    await connection.post({"query": SAVE_WORKFLOW})
+    await prepare(port)
     number = 2 * (REQUESTS + TURNS * REQUESTS_A_TURN + WARM_UP)
     await closed_loop(port, CLIENTS, WITHOUT_END, itertools.repeat({"query": SAVE_CASE}, number))
-    answer = await connection.post({"query": READY})
-    await connection.close()
-    return [edge["node"]["id"] for edge in answer["data"]["allWorkItems"]["edges"]]
+    return await ready_items(port)
