@@ -11,6 +11,7 @@ import strawberry
 from django.db.models import Model
 
 from caluma_async.errors import NotFound
+from caluma_async.expressions import afford
 from caluma_async.form import models
 from caluma_async.form.loading import structure
 from caluma_async.form.surroundings import Around
@@ -94,6 +95,7 @@ class Validity:
         return Rows([result][wanted.lower : upper], wanted.lower, total_count=1)
 
     def _result(self, named: str, context: Context, asked: Any) -> Result:
+        afford()  # what is refused in any case is not even looked for
         found = _visible(self._model, named, context)
         return Result(str(found.pk), self._judge(found, context.user, asked))
 
