@@ -93,22 +93,44 @@ class Clerk:
     def _look(self, kind: str, look: Look) -> tuple[list[Claim], bool]:
         """Half of what fits may be without a lane, and all that lanes leave; whether there may be more."""
         self._turns += 1
-        cursor, limit, known = self._cursors.get(kind, ""), look.limit, list(look.receivers)
+        limit, known = look.limit, list(look.receivers)
         if look.fresh:
-            self._laps[kind] = 2 if cursor else 1
-        ordered = outbox.first_in_lanes(known, limit, cursor)
-        self._cursors[kind] = ordered.cursor
-        if not ordered.cursor:
-            self._laps[kind] -= 1
+            self._laps[kind] = 2 if self._cursors.get(kind) else 1
+        lanes = self._walked(kind, known, limit)
         unordered = outbox.unordered(turned(known, self._turns), limit)
         share = max(limit - len(unordered.ids), (limit + self._turns % 2) // 2)
-        lanes, others = list(zip(*ordered[:2], strict=True)), list(zip(*unordered[:2], strict=True))
+        others = list(zip(*unordered[:2], strict=True))
         candidates = [*lanes[:share], *others, *lanes[share:]]
-        ids = [id_ for id_, name in candidates if look.shares.take(look.receivers[name])]
-        if len(ids) < len(candidates):
-            self._laps[kind] = max(self._laps[kind], 2)  # lanes that were passed over lie behind
-        left = len(ids) < len(candidates) or len(others) == limit
+        ids = _dealt(look, candidates)
+        passed_over = missed = len(ids) < len(candidates)
+        while missed and self._cursors[kind] and (known := _still_served(look)):
+            # what others may have stands behind all lanes of a receiver that may have no more
+            lanes = self._walked(kind, known, look.shares.free)
+            more = _dealt(look, lanes)
+            missed = len(more) < len(lanes)
+            ids += more
+        if passed_over:
+            self._laps[kind] = max(self._laps[kind], 2)  # they lie behind
+        left = passed_over or len(others) == limit
         return outbox.take(ids, self.hand), left or self._laps[kind] > 0
+
+    def _walked(self, kind: str, known: Sequence[str], limit: int) -> list[tuple[int, str]]:
+        """The first due ones of the lanes from where the last look stood, and whom they are for."""
+        found = outbox.first_in_lanes(known, limit, self._cursors.get(kind, ""))
+        self._cursors[kind] = found.cursor
+        if not found.cursor:
+            self._laps[kind] -= 1
+        return list(zip(*found[:2], strict=True))
+
+
+def _dealt(look: Look, candidates: Sequence[tuple[int, str]]) -> list[int]:
+    """Those of them whose receivers may have a place; they have it now."""
+    return [id_ for id_, name in candidates if look.shares.take(look.receivers[name])]
+
+
+def _still_served(look: Look) -> list[str]:
+    """The names for which there are places left."""
+    return [name for name, who in look.receivers.items() if look.shares.may_take(who)]
 
 
 def _settle(results: Sequence[Result], behind: Sequence[Follower]) -> set[Fence]:

@@ -39,8 +39,8 @@ _PATIENCE: Final = 0.05
 _BETWEEN: Final = 0.04
 """Seconds between two looks while few places are free: each place that is left would be a look for one delivery."""
 
-_FEW: Final = 4
-"""Places are few when no more than one in so many is free."""
+_FEW: Final = 2
+"""Places are few when less than one in so many is free, or about to be."""
 
 _TICK: Final = 0.002
 """Clocks tick: a moment early is a look for nothing."""
@@ -362,7 +362,7 @@ class Writer:
 
         Places that are kept for what comes next in a lane count: they will be free if nothing does.
         """
-        if (self.rooms[kind].free + self._ended[kind]) * _FEW > self.rooms[kind].size:
+        if (self.rooms[kind].free + self._ended[kind]) * _FEW >= self.rooms[kind].size:
             return False
         loop = asyncio.get_running_loop()
         due = self._looked.get(kind, -_BETWEEN) + _BETWEEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from caluma_async.events import outbox
-from caluma_async.events.clerk import Clerk, Round
+from caluma_async.events.clerk import Clerk, Look, Round
+from caluma_async.events.lanes import Shares
 from caluma_async.events.models import Delivery, EventRecord, State
 from caluma_async.events.outbox import Follower, Hand, NewDelivery, Recorded, Result
 from caluma_async.keys import uuid7
@@ -414,3 +416,22 @@ def test_a_process_that_does_not_hold_its_lock_is_dead(django_db_blocker: Callab
             assert outbox.dead_owners() == {US.owner}
         finally:
             cursor.execute("SELECT pg_advisory_unlock_all()")
+
+
+def test_a_receiver_that_may_have_no_more_hides_nobody_behind_its_lanes() -> None:
+    names = ["a", "b", "c"]
+    for name in names:
+        put(*(f"family {number}" for number in range(20)), receiver=name)
+    served = {name: name for name in names}
+    clerk = Clerk(US)
+    looks = {"thread": Look(receivers=served, limit=16, shares=Shares(16))}
+    report = clerk.work(Round(looks=looks))
+    held = Counter(claim.receiver for claim in report.found["thread"] if claim.begun)
+    assert held == {"a": 10, "b": 4, "c": 1}  # two of three places, two of three of the rest, and so on
+    assert report.more == {"thread"}
+    found = [*report.found["thread"]]
+    while report.more:
+        looks = {"thread": Look(receivers=served, limit=16, shares=Shares(16), fresh=False)}
+        report = clerk.work(Round(looks=looks))
+        found += report.found["thread"]
+    assert Counter(claim.receiver for claim in found) == dict.fromkeys(names, 20)
