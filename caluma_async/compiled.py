@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-import psycopg
 from django.db import connection
 from django.db.models import QuerySet
+
+from caluma_async.prepared import run
 
 T = TypeVar("T")
 Value = UUID | str | tuple[UUID | str, ...]
@@ -66,9 +66,7 @@ class _Statement(Generic[T]):
         parameters = list(self.parameters)
         for at, number in self.slots:
             parameters[at] = _adapted(values[number])
-        with _cursor() as cursor:
-            cursor.execute(self.sql, parameters)
-            found = cursor.fetchall()
+        found = run(self.sql, parameters)
         if not found:
             return []
         compiler = copy.copy(self.compiler)
@@ -78,26 +76,6 @@ class _Statement(Generic[T]):
         query: Any = queryset.query
         query.get_compiler = lambda *_, **__: compiler
         return list(queryset)
-
-
-class _PreparedCursor(psycopg.Cursor[Any]):
-    """Has its statement planned once per connection."""
-
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        return super().execute(query, params, prepare=True, **options)
-
-
-def _cursor() -> AbstractContextManager[Any]:
-    """A cursor for statements that the server keeps, unless a pooler hands out its sessions per transaction."""
-    if connection.vendor != "postgresql" or connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
-        return connection.cursor()
-    connection.ensure_connection()
-    raw: Any = connection.connection
-    if raw.prepare_threshold is None:
-        raw.prepare_threshold = 5
-    wrap: Any = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    wrapped: AbstractContextManager[Any] = wrap(_PreparedCursor(raw))
-    return wrapped
 
 
 def _place(number: int, value: UUID | str) -> UUID | str:

@@ -21,10 +21,10 @@ from caluma_async.conf import settings
 from caluma_async.connections import KeptConnections
 from caluma_async.events import outbox
 from caluma_async.events.outbox import Fence
-from caluma_async.events.outbox.dialect import sessions_are_ours
 from caluma_async.events.outbox.upkeep import OWNER_LOCKS
 from caluma_async.events.rounds import call_on
 from caluma_async.events.telemetry import Kind, Told, tell
+from caluma_async.prepared import sessions_are_ours
 
 _GLANCE: Final = 0.25
 _RETRY: Final = 0.2

@@ -16,8 +16,9 @@ from django.db.models.expressions import RawSQL
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
-from caluma_async.events.outbox.dialect import dialect, run
+from caluma_async.events.outbox.dialect import dialect
 from caluma_async.events.stored import Reference
+from caluma_async.prepared import run
 
 _at_hand: Final[dict[type[Model], tuple[str, ...]]] = {}
 

@@ -11,7 +11,8 @@ import pytest
 from django.db import connection, connections
 
 from caluma_async.events.models import Delivery
-from caluma_async.events.outbox.dialect import run, tune
+from caluma_async.events.outbox.dialect import tune
+from caluma_async.prepared import run
 from tests.integration.delivery_stage import stage
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]

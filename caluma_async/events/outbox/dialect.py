@@ -6,13 +6,14 @@ import json
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import connection
 from psycopg.adapt import Loader
+
+from caluma_async.prepared import run, sessions_are_ours
 
 Row = tuple[Any, ...]
 
@@ -155,6 +156,7 @@ def _plain(value: Any) -> Any:
 _DIALECTS: Final[Mapping[str, Dialect]] = {"postgresql": PostgreSQL(), "sqlite": SQLite()}
 
 
+@cache
 def dialect() -> Dialect:
     """The one of the default database."""
     return _DIALECTS[connection.vendor]
@@ -173,57 +175,6 @@ class Statement:
     def text(self) -> str:
         """What is sent to the default database."""
         return self.build(dialect())
-
-
-class _PreparedCursor(psycopg.Cursor[Row]):
-    """Has its statement planned once per connection."""
-
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        return super().execute(query, params, prepare=True, **options)
-
-
-def run(text: str, parameters: Sequence[Any]) -> list[Row]:
-    """Run a statement, prepared where the database keeps prepared ones; its rows, if it returns any."""
-    wrapper: Any = connections[DEFAULT_DB_ALIAS]
-    if not _keeps_sessions(wrapper):
-        with wrapper.cursor() as cursor:
-            return _rows(cursor, text, parameters)
-    wrapper.ensure_connection()
-    wrapper.validate_no_broken_transaction()
-    raw = wrapper.connection
-    if raw.prepare_threshold is None:
-        raw.prepare_threshold = 5
-    if wrapper.queries_logged or wrapper.execute_wrappers:
-        wrap = wrapper.make_debug_cursor if wrapper.queries_logged else wrapper.make_cursor
-        with wrap(_PreparedCursor(raw)) as cursor:
-            return _rows(cursor, text, parameters)
-    # nobody looks on: what Django's cursors do beside translating errors would cost as much as the statement
-    with wrapper.wrap_database_errors, _PreparedCursor(raw) as cursor:
-        return _rows(cursor, text, parameters)
-
-
-def _rows(cursor: Any, text: str, parameters: Sequence[Any]) -> list[Row]:
-    cursor.execute(text, parameters)
-    return cursor.fetchall() if _has_rows(cursor) else []
-
-
-def _has_rows(cursor: Any) -> bool:
-    """`description` would say it too; psycopg makes an object per column for that, 150 where objects are loaded."""
-    result = getattr(cursor, "pgresult", None)
-    return bool(cursor.description if result is None else result.nfields)
-
-
-def sessions_are_ours() -> bool:
-    """Whether a connection is one session of the server's.
-
-    Behind a pooler that hands out a session per transaction neither prepared statements nor session locks work;
-    Django wants `DISABLE_SERVER_SIDE_CURSORS` to be set there, and so do we.
-    """
-    return _keeps_sessions(connections[DEFAULT_DB_ALIAS])
-
-
-def _keeps_sessions(wrapper: Any) -> bool:
-    return wrapper.vendor == "postgresql" and not wrapper.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
 
 
 class _MomentLoader(Loader):

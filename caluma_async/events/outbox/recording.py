@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Final
 
-from caluma_async.events.outbox.dialect import Dialect, Statement, dialect, run
+from caluma_async.events.outbox.dialect import Dialect, Statement, dialect
 from caluma_async.events.outbox.rows import NewDelivery, Recorded, StoredEvent
+from caluma_async.prepared import run
 
 LANE_LOCKS: Final = 0x43414C4E
 """The first key of the advisory locks on lanes, which tells them from those of others."""

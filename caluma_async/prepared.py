@@ -1,0 +1,176 @@
+"""Statements that the database plans once per connection and keeps. What they say is not known here.
+
+They are sent by libpq itself, and values and rows are translated by psycopg: its cursors take longer to send a short
+statement than the server takes to carry it out, and the engine sends many.
+"""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache, partial
+from typing import Any, Final
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import errors
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ConnStatus, ExecStatus, Format, PipelineStatus, TransactionStatus
+
+Row = tuple[Any, ...]
+
+MOST: Final = 300
+"""How many statements a connection keeps; one more, and that which was not used for longest has to go."""
+
+_PLACEHOLDER: Final = re.compile(r"%(.?)", re.DOTALL)
+
+
+def run(text: str, parameters: Sequence[Any]) -> list[Row]:
+    """Run a statement on the default database, prepared where that keeps prepared ones; its rows, if it returns any.
+
+    Raises Django's database errors. On PostgreSQL it cannot be interrupted: signals are looked at when it is through.
+    Functions that were put around statements (Django's `execute_wrapper`) are given a cursor that has no results.
+    """
+    wrapper: Any = connections[DEFAULT_DB_ALIAS]
+    if _keeps_sessions(wrapper) and not wrapper.queries_logged:
+        wrapper.ensure_connection()
+        wrapper.validate_no_broken_transaction()
+        if _is_plain(wrapper.connection):
+            return (
+                _run_within(wrapper, text, parameters) if wrapper.execute_wrappers else _run(wrapper, text, parameters)
+            )
+    with wrapper.cursor() as cursor:
+        cursor.execute(text, parameters)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+def sessions_are_ours() -> bool:
+    """Whether a connection to the default database is one session of a PostgreSQL server's.
+
+    Behind a pooler that hands out a session per transaction neither prepared statements nor session locks work;
+    Django wants `DISABLE_SERVER_SIDE_CURSORS` to be set there, and so do we.
+    """
+    return _keeps_sessions(connections[DEFAULT_DB_ALIAS])
+
+
+def _keeps_sessions(wrapper: BaseDatabaseWrapper) -> bool:
+    return wrapper.vendor == "postgresql" and not wrapper.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+
+
+def _is_plain(raw: psycopg.Connection[Any]) -> bool:
+    """Whether psycopg does nothing here that we would not do: prepare on its own account, for what it keeps is all
+    forgotten after a rollback, begin transactions of a special kind, or put statements in a pipeline.
+    """
+    special = raw.prepare_threshold, raw.isolation_level, raw.read_only, raw.deferrable
+    return special == _NOTHING_SPECIAL and raw.pgconn.pipeline_status == PipelineStatus.OFF
+
+
+_NOTHING_SPECIAL: Final = (None, None, None, None)
+
+
+def _run_within(wrapper: Any, text: str, parameters: Sequence[Any]) -> list[Row]:
+    rows: list[Row] = []
+
+    def execute(text: str, parameters: Sequence[Any], *_: Any) -> None:
+        rows[:] = _run(wrapper, text, parameters)
+
+    with wrapper.make_cursor(wrapper.connection.cursor()) as cursor:
+        around: Callable[..., Any] = execute
+        for put in reversed(wrapper.execute_wrappers):
+            around = partial(put, around)
+        around(text, parameters, False, {"connection": wrapper, "cursor": cursor})
+    return rows
+
+
+def _run(wrapper: Any, text: str, parameters: Sequence[Any]) -> list[Row]:
+    raw = wrapper.connection
+    with wrapper.wrap_database_errors, raw.lock:
+        if not raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE:
+            _checked(raw.pgconn, raw.pgconn.exec_(b"BEGIN"))
+        kept = _sessions.get(raw)
+        if kept is None:
+            kept = _sessions[raw] = _Kept()
+        return kept.run(raw, text, parameters)
+
+
+class _Kept:
+    """The statements that a session keeps, by their text and the types of their parameters."""
+
+    def __init__(self) -> None:
+        self._names: OrderedDict[tuple[str, tuple[int, ...]], bytes] = OrderedDict()
+        self._number = 0
+
+    def run(self, raw: Any, text: str, parameters: Sequence[Any]) -> list[Row]:
+        """Run a statement; its rows."""
+        translator = Transformer(raw)
+        values = translator.dump_sequence(parameters, _formats(len(parameters)))
+        key = text, translator.types or ()
+        try:
+            result = self._execute(raw.pgconn, key, values, translator.formats)
+        except errors.InvalidSqlStatementName:
+            self._names.clear()  # somebody had the session forget all that it kept
+            if raw.pgconn.transaction_status != TransactionStatus.IDLE:
+                raise
+            result = self._execute(raw.pgconn, key, values, translator.formats)
+        if not result.nfields:
+            return []
+        translator.set_pgresult(result)
+        rows: list[Row] = translator.load_rows(0, result.ntuples, tuple)
+        return rows
+
+    def _execute(
+        self, session: Any, key: tuple[str, tuple[int, ...]], values: Sequence[Any], formats: Sequence[Format] | None
+    ) -> Any:
+        name = self._names.get(key)
+        if name is None:
+            name = self._prepare(session, *key)
+        else:
+            self._names.move_to_end(key)
+        return _checked(session, session.exec_prepared(name, values, formats))
+
+    def _prepare(self, session: Any, text: str, types: tuple[int, ...]) -> bytes:
+        self._number += 1
+        name = b"caluma_%d" % self._number
+        _checked(session, session.prepare(name, _numbered(text), types))
+        self._names[text, types] = name
+        if len(self._names) > MOST:
+            _, oldest = self._names.popitem(last=False)
+            _checked(session, session.exec_(b"DEALLOCATE " + oldest))
+        return name
+
+
+_sessions: Final[weakref.WeakKeyDictionary[Any, _Kept]] = weakref.WeakKeyDictionary()
+
+
+def _checked(session: Any, result: Any) -> Any:
+    """The result, if it is none of an error. Raises psycopg's errors."""
+    if result.status in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
+        return result
+    if session.status == ConnStatus.BAD and not result.error_field(psycopg.pq.DiagnosticField.SQLSTATE):
+        raise errors.OperationalError(session.get_error_message().strip())
+    raise errors.error_from_result(result)
+
+
+@cache
+def _formats(count: int) -> list[PyFormat]:
+    return [PyFormat.AUTO] * count
+
+
+@lru_cache(maxsize=1_000)
+def _numbered(text: str) -> bytes:
+    """The statement with its placeholders as the server wants them. Raises `ValueError` for others than `%s`."""
+    count = 0
+
+    def number(found: re.Match[str]) -> str:
+        nonlocal count
+        if found[1] == "%":
+            return "%"
+        if found[1] != "s":
+            raise ValueError(f"{found[0]!r} is no placeholder")
+        count += 1
+        return f"${count}"
+
+    return _PLACEHOLDER.sub(number, text).encode()

@@ -1,0 +1,218 @@
+"""Statements sent by libpq itself: they are kept, fail, begin transactions and are watched as those of cursors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import (
+    DataError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
+from django.test.utils import CaptureQueriesContext
+
+from caluma_async import prepared
+from caluma_async.prepared import run
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+
+KEY = UUID("0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b")
+MOMENT = datetime(2026, 11, 23, 11, 9, 13, 123_456, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def fresh_session() -> Iterator[None]:
+    connection.close()
+    yield
+    connection.close()
+
+
+@pytest.fixture
+def table() -> Iterator[None]:
+    run("CREATE TABLE prepared_probe (number integer PRIMARY KEY)", [])
+    yield
+    run("DROP TABLE prepared_probe", [])
+
+
+def kept() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [statement for (statement,) in cursor.fetchall()]
+
+
+def numbers() -> list[int]:
+    return [number for (number,) in run("SELECT number FROM prepared_probe ORDER BY number", [])]
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("uuid", KEY),
+        ("timestamptz", MOMENT),
+        ("text", "50 % of 'it' $1 \N{SNOWMAN}"),
+        ("text", ""),
+        ("text", None),
+        ("boolean", False),
+        ("integer", -7),
+        ("bigint", 2**62),
+        ("float8", 0.1),
+        ("uuid[]", [KEY, None]),
+        ("text[]", []),
+        ("bytea", b"\x00'\\"),
+    ],
+)
+def test_values_come_back_as_they_were_given_and_as_from_a_cursor(type_: str, value: Any) -> None:
+    text = f"SELECT %s::{type_}, 7 %% 4, '%%s'"
+    with connection.cursor() as cursor:
+        cursor.execute(text, [value])
+        by_cursor = cursor.fetchone()
+    ((found, rest, literal),) = run(text, [value])
+    assert (found, rest, literal) == (value, 3, "%s")
+    assert isinstance(found, type(by_cursor[0]))
+
+
+def test_a_text_that_the_database_cannot_hold_is_refused_and_not_cut_short() -> None:
+    with pytest.raises(DataError, match="NUL"):
+        run("SELECT %s::text", ["a\x00b"])
+    assert run("SELECT 1", []) == [(1,)]
+
+
+@pytest.mark.parametrize("text", ["SELECT %d", "SELECT %(name)s", "SELECT 5 %"])
+def test_other_placeholders_are_a_mistake(text: str) -> None:
+    with pytest.raises(ValueError, match="is no placeholder"):
+        run(text, [1])
+
+
+def test_a_statement_is_planned_once_and_outlives_a_rollback() -> None:
+    for _ in range(3):
+        assert run("SELECT %s::integer + 1", [1]) == [(2,)]
+    with transaction.atomic():
+        run("SELECT %s::integer + 1", [2])
+        transaction.set_rollback(True)
+    assert run("SELECT %s::integer + 1", [3]) == [(4,)]
+    assert kept() == ["SELECT $1::integer + 1"]
+
+
+def test_no_more_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepared, "MOST", 3)
+    for number in (1, 2, 3, 1, 4, 1):
+        assert run(f"SELECT {number}", []) == [(number,)]
+    assert sorted(kept()) == ["SELECT 1", "SELECT 3", "SELECT 4"]
+
+
+def test_a_session_that_was_made_to_forget_is_told_again() -> None:
+    run("SELECT 1", [])
+    with connection.cursor() as cursor:
+        cursor.execute("DISCARD ALL")
+    assert run("SELECT 1", []) == [(1,)]
+
+
+def test_in_a_transaction_such_a_session_costs_that_transaction_alone() -> None:
+    run("SELECT 1", [])
+    with connection.cursor() as cursor:
+        cursor.execute("DISCARD ALL")
+    with transaction.atomic():
+        run("SELECT 2", [])
+        with pytest.raises(ProgrammingError, match="does not exist"):
+            run("SELECT 1", [])
+    assert run("SELECT 1", []) == [(1,)]
+
+
+def test_a_new_session_knows_nothing_of_the_former_one() -> None:
+    run("SELECT 1", [])
+    connection.close()
+    assert run("SELECT 1", []) == [(1,)]
+
+
+@pytest.mark.usefixtures("table")
+def test_what_fails_is_an_error_of_djangos_and_leaves_the_connection_usable() -> None:
+    run("INSERT INTO prepared_probe VALUES (%s)", [1])
+    with pytest.raises(IntegrityError) as caught:
+        run("INSERT INTO prepared_probe VALUES (%s)", [1])
+    cause = caught.value.__cause__
+    assert isinstance(cause, psycopg.errors.UniqueViolation)
+    assert cause.diag.constraint_name == "prepared_probe_pkey"
+    assert numbers() == [1]
+
+
+@pytest.mark.usefixtures("table")
+def test_the_first_statement_begins_the_transaction_that_is_open() -> None:
+    with transaction.atomic():
+        run("INSERT INTO prepared_probe VALUES (%s)", [1])
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        run("INSERT INTO prepared_probe VALUES (%s)", [2])
+    assert numbers() == [2]
+
+
+@pytest.mark.usefixtures("table")
+def test_a_transaction_that_was_spoiled_is_asked_nothing_more() -> None:
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(transaction.TransactionManagementError):
+            run("SELECT 1", [])
+
+
+def test_a_session_that_the_server_ended_is_an_operational_error() -> None:
+    ((backend,),) = run("SELECT pg_backend_pid()", [])
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+    finally:
+        other.close()
+    with pytest.raises(OperationalError):
+        run("SELECT 1", [])
+    assert not connection.is_usable()
+    connection.close_if_unusable_or_obsolete()
+    assert run("SELECT 1", []) == [(1,)]
+
+
+def test_functions_around_statements_see_them_and_may_refuse_them() -> None:
+    seen: list[tuple[str, Any]] = []
+
+    def look(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> None:
+        seen.append((sql, params))
+        assert context["connection"].alias == context["cursor"].db.alias == "default"
+        execute(sql, params, many, context)
+
+    def refuse(*_: Any) -> None:
+        raise PermissionError
+
+    with connection.execute_wrapper(look):
+        assert run("SELECT %s::integer", [4]) == [(4,)]
+        with connection.execute_wrapper(refuse), pytest.raises(PermissionError):
+            run("SELECT 5", [])
+    assert seen == [("SELECT %s::integer", [4]), ("SELECT 5", [])]
+
+
+def test_logged_queries_hold_them() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert run("SELECT %s::integer", [4]) == [(4,)]
+    assert [query["sql"] for query in queries] == ["SELECT 4::integer"]
+
+
+@pytest.mark.parametrize(
+    ("special", "shown"),
+    [
+        ({"isolation_level": psycopg.IsolationLevel.SERIALIZABLE}, "serializable"),
+        ({"prepare_threshold": 1}, "read committed"),
+    ],
+)
+def test_what_a_site_asks_psycopg_for_is_left_to_psycopg(special: dict[str, Any], shown: str) -> None:
+    connection.ensure_connection()
+    for name, value in special.items():
+        setattr(connection.connection, name, value)
+    with transaction.atomic():
+        for _ in range(3):
+            assert run("SHOW transaction_isolation", []) == [(shown,)]
+    assert not any(statement.startswith("caluma_") for statement in kept())
