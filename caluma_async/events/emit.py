@@ -193,7 +193,8 @@ class _Emission:
         event, lane = self.event, self.event.type.lane
         if event.context is not None or lane is not None:
             of_event = None if lane is None else lane(event.arguments)
-            event = event.copied(context=copy.deepcopy(event.context), lane=of_event)
+            context = None if event.context is None else copy.deepcopy(event.context)
+            event = event.copied(context=context, lane=of_event)
         return Pending(event, tuple(self.due), is_heard)
 
 

@@ -21,7 +21,6 @@ class Handing:
 
     def __init__(self, memo: Memo) -> None:
         self._memo = memo
-        self._trace = carried()
         self._kept: dict[int, Any] = {}
 
     def over(self, event: Event) -> HandedEvent | None:
@@ -38,7 +37,7 @@ class Handing:
         if sender is _CHANGEABLE or user is _CHANGEABLE:
             return None
         own = event.copied(arguments=dict(event.arguments), sender=sender, user=user)
-        return HandedEvent(event.id, event.type.name, event.emitted_at, self._trace, own)
+        return HandedEvent(event.id, event.type.name, event.emitted_at, carried(), own)
 
     def _keep(self, event: Event, name: str, value: Any) -> Any:
         """What a receiver gets of a sender or a user: without what lives only as long as the request."""

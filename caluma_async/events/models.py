@@ -73,6 +73,7 @@ class Delivery(models.Model):
     `claims` counts how often somebody took it in hand and is the fence: only the latest claim may say how it went.
     `attempt` counts the attempts that began, `crashes` those of them during which the process died. `owner` is the
     process that has it, `lease_until` how long at least; `started_at` is set while an attempt is under way.
+    The counts have no constraints that they are positive: the database would make ready to check each, for each write.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -88,9 +89,9 @@ class Delivery(models.Model):
     lane = LaneField(max_length=600, null=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     available_at = models.DateTimeField()
-    attempt = models.PositiveIntegerField(default=0)
-    claims = models.PositiveIntegerField(default=0)
-    crashes = models.PositiveIntegerField(default=0)
+    attempt = models.IntegerField(default=0)
+    claims = models.IntegerField(default=0)
+    crashes = models.IntegerField(default=0)
     owner = models.IntegerField(null=True)
     lease_until = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)

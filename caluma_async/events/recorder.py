@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from caluma_async.conf import settings
 from caluma_async.events import feed, outbox
@@ -50,11 +51,12 @@ def _record(pendings: Sequence[Pending], parcel: Parcel) -> None:
             elif due.error is None:
                 parcel.add_loose(event, due.receiver)
     logged = heard if settings.EVENT_LOG else []
+    database = transaction.get_connection()
     if rows or logged:
-        _write(rows, parcel, logged)
-    transaction.on_commit(parcel, robust=True)
+        _write(rows, parcel, logged, database)
+    database.on_commit(parcel, robust=True)
     if heard:
-        transaction.on_commit(lambda: feed.committed(heard), robust=True)  # Django logs a failing one by its name
+        database.on_commit(lambda: feed.committed(heard), robust=True)  # Django logs a failing one by its name
 
 
 def _hand_over(pending: Pending, handing: Handing, parcel: Parcel) -> bool:
@@ -79,10 +81,15 @@ def _new(event: StoredEvent, due: Due, parcel: Parcel) -> NewDelivery:
     return NewDelivery(event.id, receiver.name, lane, start=parcel.reserve(receiver, lane))
 
 
-def _write(rows: Sequence[tuple[StoredEvent, Due, NewDelivery]], parcel: Parcel, logged: Sequence[StoredEvent]) -> None:
+def _write(
+    rows: Sequence[tuple[StoredEvent, Due, NewDelivery]],
+    parcel: Parcel,
+    logged: Sequence[StoredEvent],
+    database: BaseDatabaseWrapper,
+) -> None:
     events = list({event.id: event for event in (*(event for event, _, _ in rows), *logged)}.values())
     deliveries = [new for _, _, new in rows]
-    with _one_transaction(parcel.carrier):
+    with _one_transaction(parcel.carrier, database):
         recorded = outbox.record(
             events, deliveries, owner=parcel.owner, lease=settings.EVENT_LEASE, logged=settings.EVENT_LOG
         )
@@ -91,8 +98,8 @@ def _write(rows: Sequence[tuple[StoredEvent, Due, NewDelivery]], parcel: Parcel,
         parcel.enlist()
 
 
-def _one_transaction(carrier: Carrier) -> AbstractContextManager[object]:
+def _one_transaction(carrier: Carrier, database: BaseDatabaseWrapper) -> AbstractContextManager[object]:
     """A statement around which no transaction is open is one by itself: opening one would cost two round trips more."""
-    if outbox.records_in_one_statement() and connection.get_autocommit() and not carrier.enlists:
+    if not carrier.enlists and outbox.records_in_one_statement() and database.get_autocommit():
         return nullcontext()
     return transaction.atomic(savepoint=False)

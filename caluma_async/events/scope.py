@@ -103,9 +103,11 @@ class Scope:
         marks = {id(entry[1]) for entry in self._database.run_on_commit}
         left = [pending for pending, mark in self._pending if mark is None or id(mark) in marks]
         self._forget_marks()
-        if left:
+        if len(left) > 1:
             # keys are in the order of emission; what a receiver emitted was added before what it was called for
-            _recorders[0](sorted(left, key=lambda pending: pending.event.id.int))
+            left.sort(key=lambda pending: pending.event.id.int)
+        if left:
+            _recorders[0](left)
 
     def _forget_marks(self) -> None:
         marks = {id(mark) for _, mark in self._pending if mark is not None}

@@ -57,7 +57,7 @@ def encode_event(event: Event, memo: Memo | None = None) -> StoredEvent:
         _remembered(event, "sender", event.sender, memo),
         _encode_arguments(event),
         _remembered(event, "user", event.user, memo),
-        _encode(event, "context", event.context),
+        _encode(event, "context", event.context, _encode_now),
         event.lane,
         event.emitted_at,
         event.causation_id,
@@ -168,7 +168,9 @@ def kept(event: Event, name: str, value: Any, memo: Memo) -> Any:
 
 def needs_no_copy(value: Any) -> bool:
     """Whether a sender or a user is one that nobody can change."""
-    return type(value) is type or (type(value) is User and not value.claims)
+    if type(value) is not User:
+        return type(value) is type
+    return not value.claims and _TEXTS.issuperset(map(type, (value.username, value.group, *value.groups)))
 
 
 def _decode_value(text: str) -> Any:
@@ -226,17 +228,26 @@ def _encode_arguments(event: Event) -> str:
 
 def _remembered(event: Event, name: str, value: Any, memo: Memo) -> str:
     if id(value) not in memo:
-        memo[id(value)] = _encode(event, name, value)
+        memo[id(value)] = _encode(event, name, value, _encode_once if needs_no_copy(value) else _encode_now)
     return memo[id(value)]
 
 
-def _encode(event: Event, name: str, value: Any) -> str:
+def _encode(event: Event, name: str, value: Any, encode: Callable[[Any], str]) -> str:
     if value is None:
         return "null"
     try:
-        return _dumps(_plain(value))
+        return encode(value)
     except _Unfit as problem:
         raise _refusal(event, name, problem) from None
+
+
+def _encode_now(value: Any) -> str:
+    return _dumps(_plain(value))
+
+
+@lru_cache(maxsize=1_000)
+def _encode_once(value: Any) -> str:
+    return _encode_now(value)
 
 
 def _refusal(event: Event, name: str, problem: Exception) -> NotStorable:
@@ -318,6 +329,8 @@ def _named(name: str) -> Any:
 
 _JSON: Final = frozenset({str, bool, int})
 """What is JSON as it is; subclasses may be something else, and are looked at."""
+
+_TEXTS: Final = frozenset({str, type(None)})
 
 _Tag = tuple[type, Callable[[Any], Any], Callable[[Any], Any]]
 

@@ -74,6 +74,16 @@ def test_values_come_back_equal_and_of_the_same_type(value: Any) -> None:
     assert type(result) is type(value)
 
 
+@pytest.mark.parametrize("groups", [(["a"],), (1, True)])
+def test_a_user_with_odd_groups_is_kept_for_each_event_anew(kind: EventType, groups: Any) -> None:
+    first, second = (
+        stored.decode_event(stored.encode_event(event(kind, user=User("ada", groups=groups))), 1).user for _ in range(2)
+    )
+    assert first.groups == second.groups == groups
+    assert [type(group) for group in first.groups] == [type(group) for group in groups]
+    assert first is not second
+
+
 def test_an_event_comes_back_with_everything_but_the_users_token(kind: EventType) -> None:
     user = User("ada", groups=["a", "b"], claims={"sub": "x"}, token="secret")
     before = event(kind, sender=User, user=user, context={"a": (1, UUID(int=1))}, text="x")

@@ -113,17 +113,19 @@ def _insert_deliveries(into: Dialect, count: int) -> str:
     """Those that may start do so if nothing unfinished stands in their lane."""
     if into.can_lock_rows:
         # in the same order for all, and also where nothing starts: order is what matters
-        given = f"(SELECT * FROM {into.given(_DELIVERY, count)} ORDER BY key, place) AS given"
-        enters = f"events_enter_lane(lane, {LANE_LOCKS}, key)"
+        ordered = f"(SELECT * FROM {into.given(_DELIVERY, count)} ORDER BY key, place) AS given"
+        given = into.given(_DELIVERY, count) if count == 1 else ordered
+        starts = f"""WHEN starts THEN events_enter_lane(lane, {LANE_LOCKS}, key)
+            ELSE pg_advisory_xact_lock({LANE_LOCKS}, key) IS NULL"""
     else:
         given = into.given(_DELIVERY, count)
-        enters = """NOT EXISTS (
+        starts = """ELSE starts AND NOT EXISTS (
                 SELECT 1 FROM events_delivery AS earlier
                 WHERE earlier.lane = given.lane AND earlier.state IN ('waiting', 'running', 'held')
             )"""
     # materialized: else the lane is entered again for every column that depends on it
     fresh = f"""fresh AS MATERIALIZED (
-            SELECT given.*, CASE WHEN lane IS NULL OR {enters} THEN starts ELSE false END AS starts_now FROM {given}
+            SELECT given.*, CASE WHEN lane IS NULL THEN starts {starts} END AS starts_now FROM {given}
         )"""
     return f"""
         INSERT INTO events_delivery (event_id, receiver, lane, state, error, available_at,
@@ -136,5 +138,5 @@ def _insert_deliveries(into: Dialect, count: int) -> str:
             CASE WHEN starts_now THEN {into.now} END,
             CASE WHEN state = 'failed' THEN {into.now} END
         FROM fresh, (SELECT CAST(%s AS integer) AS owner, CAST(%s AS double precision) AS lease) AS our
-        ORDER BY place
+        {"" if count == 1 else "ORDER BY place"}
         RETURNING id, state"""
