@@ -38,6 +38,8 @@ def run(text: str, parameters: Sequence[Any]) -> list[Row]:
     if _keeps_sessions(wrapper) and not wrapper.queries_logged:
         wrapper.ensure_connection()
         wrapper.validate_no_broken_transaction()
+        if "_cursor" in vars(wrapper):  # somebody waits for the next cursor
+            wrapper.cursor().close()
         if _is_plain(wrapper.connection):
             return (
                 _run_within(wrapper, text, parameters) if wrapper.execute_wrappers else _run(wrapper, text, parameters)

@@ -13,7 +13,7 @@ from contextvars import Context, ContextVar
 from typing import Any, Final
 
 from asgiref.sync import async_to_sync
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from psycopg.pq import TransactionStatus
 
 from caluma_async.conf import settings
@@ -21,7 +21,8 @@ from caluma_async.errors import ReceiverFailed
 from caluma_async.events.calling import refuse_awaitable
 from caluma_async.events.event import Event
 from caluma_async.events.receiver import Receiver
-from caluma_async.events.scope import caused_by, emissions
+from caluma_async.events.savepoint import EndedWithin, LazySavepoint, is_open
+from caluma_async.events.scope import caused_by, current_scope, emissions
 
 logger = logging.getLogger("caluma_async.events")
 
@@ -55,12 +56,13 @@ def run(receiver: Receiver, event: Event, arguments: Mapping[str, Any]) -> tuple
 
     Raises errors that end the transaction: deadlock, serialization failure, lost connection, a receiver's own COMMIT.
     """
+    savepoint, failure = LazySavepoint(), None
+    result: Any = None
     try:
-        with _watch(receiver, event), transaction.atomic(), emissions(), caused_by(event):
+        with _watch(receiver, event), savepoint, emissions(), caused_by(event):
             result = _call(receiver, arguments)
             if is_aborted():
                 raise ReceiverFailed(f"{receiver.name} hides a database error: what it did is undone.")
-            return result, None
     except concurrent.futures.CancelledError:
         raise
     except Exception as error:
@@ -71,7 +73,10 @@ def run(receiver: Receiver, event: Event, arguments: Mapping[str, Any]) -> tuple
             ) from error
         if _ends_transaction(error):
             raise
-        return None, error
+        result, failure = None, error
+    if savepoint.is_set and (scope := current_scope()) is not None:
+        scope.mark_asked()
+    return result, failure
 
 
 def log_failure(receiver: Receiver, event: Event, error: Exception) -> None:
@@ -164,12 +169,14 @@ def is_ended() -> bool:
     """Whether somebody ended the transaction that is taken to be open (PostgreSQL)."""
     if connection.vendor != "postgresql" or connection.connection is None or not connection.in_atomic_block:
         return False
-    return bool(connection.connection.info.transaction_status == TransactionStatus.IDLE)
+    return not is_open(connection)
 
 
 def _lacks_savepoint(error: BaseException) -> bool:
     """Whether the savepoint around a receiver was gone when it returned."""
-    return any(_state_of(one) == "3B001" or str(one).startswith("no such savepoint") for one in _chain(error))
+    return isinstance(error, EndedWithin) or any(
+        _state_of(one) == "3B001" or str(one).startswith("no such savepoint") for one in _chain(error)
+    )
 
 
 def _state_of(error: BaseException) -> str:

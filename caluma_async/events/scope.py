@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from threading import get_ident
 from types import TracebackType
@@ -49,11 +49,13 @@ class _Mark:
 class Scope:
     """The emissions of one verb, or of one receiver. Those of a scope that fails are dropped with its savepoint.
 
-    `receivers_called` says whether blocking receivers were called in it, however it ends.
+    `receivers_called` says whether blocking receivers were called in it, however it ends; `receivers_asked` whether
+    they had statements carried out, and so may have changed what is stored.
     """
 
     def __init__(self, *, user: Any = None) -> None:
         self.receivers_called = False
+        self.receivers_asked = False
         self.user = user
         self._parent: Scope | None = None
         self._before: Scope | None = None
@@ -72,9 +74,18 @@ class Scope:
 
     def mark_called(self) -> None:
         """Remember, here and further out, that a blocking receiver is called."""
+        for scope in self._and_further_out():
+            scope.receivers_called = True
+
+    def mark_asked(self) -> None:
+        """Remember, here and further out, that a blocking receiver had statements carried out."""
+        for scope in self._and_further_out():
+            scope.receivers_asked = True
+
+    def _and_further_out(self) -> Iterator[Scope]:
         scope: Scope | None = self
         while scope is not None:
-            scope.receivers_called = True
+            yield scope
             scope = scope._parent
 
     def __enter__(self) -> Self:

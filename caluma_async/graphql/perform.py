@@ -30,7 +30,7 @@ async def perform(info: Info, verb: Verb[R]) -> R | None:
 
 def _carry_out(context: Context, verb: Verb[R]) -> R | None:
     result = run(verb)
-    if isinstance(result, Model) and not verb.removes and (verb.touched or context.access.restricts(type(result))):
+    if isinstance(result, Model) and not verb.removes and (verb.overtaken or context.access.restricts(type(result))):
         manager = type(result)._default_manager
         visible = context.access.visible(manager.filter(pk=result.pk), context.user).first()
         return cast("R | None", visible)

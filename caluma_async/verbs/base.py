@@ -49,8 +49,13 @@ class Verb(Deed, Generic[R]):
 
     @property
     def touched(self) -> bool:
-        """Whether blocking receivers ran, which may have changed more than the verb itself did."""
+        """Whether blocking receivers ran, which may have done what a repetition would do again."""
         return self._scope is not None and self._scope.receivers_called
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether blocking receivers had statements carried out, and may have changed more than the verb itself did."""
+        return self._scope is not None and self._scope.receivers_asked
 
     def execute(self) -> R:
         """Permission, lock and load, permission for the object, validation, rules, write: inside the transaction."""

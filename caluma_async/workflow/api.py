@@ -210,7 +210,7 @@ async def _adone(verb: Verb[R], subject: R | UUID | str | None, *others: Any) ->
 
 def _up_to_date(verb: Verb[R], written: R, subject: R | UUID | str | None, others: Sequence[Any]) -> R:
     """What was written, as the instance that was given for it, if one was; what receivers did since is read again."""
-    fresh = rows.fresh(written) if verb.touched else None
+    fresh = rows.fresh(written) if verb.overtaken else None
     if fresh is not None:
         _take_over(written, fresh)
     for other in others:

@@ -136,15 +136,6 @@ def test_so_with_raise_exception_it_undoes_the_mutation(post: EventType) -> None
 
 
 @pytest.mark.django_db
-def test_each_receiver_that_runs_costs_a_savepoint(post: EventType) -> None:
-    on(post, name="1")(lambda **kwargs: None)
-    on(post, name="2")(lambda **kwargs: None)
-    with transaction.atomic(), CaptureQueriesContext(connection) as queries:
-        send_event(post, wall="north")
-    assert [query["sql"].split()[0] for query in queries.captured_queries] == ["SAVEPOINT", "RELEASE"] * 2
-
-
-@pytest.mark.django_db
 def test_an_event_without_receivers_costs_no_statement(post: EventType) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert emit(post, sender=None, user=ANONYMOUS, wall="north") is False

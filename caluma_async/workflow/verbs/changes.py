@@ -137,12 +137,12 @@ class Changes:
 
     def _begin(self, node: Node) -> bool:
         """Tell, then write one object with what receivers changed in it; `False` if they took it elsewhere."""
-        if self.verb.touched and not self._is_still_possible(node, snapshot_of(node.row)):
+        if self.verb.overtaken and not self._is_still_possible(node, snapshot_of(node.row)):
             return False
         before = snapshot_of(node.row)
         called = self._emit(node.transition.before, node)
         changed = before.changed(node.row)
-        if called and not self._is_still_possible(node, before):
+        if called and self.verb.overtaken and not self._is_still_possible(node, before):
             return False
         bulk.update([node.row], {*changed, *alter(node.row, node.transition, self.verb.user, self.now)})
         self._write_along(node)

@@ -21,7 +21,7 @@ def continue_flow(verb: Verb[Any], work_item: WorkItem, route: rows.Route, ended
     `route` is what was loaded with it, `ended` what it looked like when it had been written: receivers may have changed
     either since, and then the database is asked again.
     """
-    if verb.touched:
+    if verb.overtaken:
         found = rows.work_item_with_route(work_item.pk)
         if not found or found[0].status != work_item.status:
             return
