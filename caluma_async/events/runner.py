@@ -33,7 +33,7 @@ _TOGETHER: Final = 128
 _BESIDE_REQUESTS: Final = 16
 """How many while requests are under way: one that waits for the loop, or for Python's lock, waits for one batch."""
 
-_PATIENCE: Final = 0.03
+_PATIENCE: Final = 0.1
 """Seconds for which requests come first: their answers leave before what they caused begins."""
 
 _YOUNG_BESIDE_REQUESTS: Final = 3

@@ -33,7 +33,7 @@ _TIMERS: Final = 10_000
 Seat = tuple[str, str]
 """A place: the kind of its room, and the receiver that holds it."""
 
-_PATIENCE: Final = 0.05
+_PATIENCE: Final = 0.1
 """Seconds for which requests come first, unless a lane's next delivery waits for what is to be written."""
 
 _BETWEEN: Final = 0.04
