@@ -191,8 +191,10 @@ def test_a_payload_that_is_exact_costs_no_statement() -> None:
         return [query["sql"] for query in captured.captured_queries if query["sql"].startswith(("SELECT", "INSERT"))]
 
     assert [sql.split()[0] for sql in statements("a")] == ["INSERT"]
-    on(post_make_group)(lambda group, **kwargs: None)
-    assert [sql.split()[0] for sql in statements("b")] == ["INSERT", "SELECT"]
+    on(post_make_group, name="idle")(lambda group, **kwargs: None)
+    assert [sql.split()[0] for sql in statements("b")] == ["INSERT"]
+    on(post_make_group, name="asking")(lambda group, **kwargs: Group.objects.filter(pk=group.pk).update(name="c"))
+    assert [sql.split()[0] for sql in statements("c")] == ["INSERT", "SELECT"]
 
 
 # --- nobody stops it
