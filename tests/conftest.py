@@ -9,6 +9,8 @@ from asgiref.sync import SyncToAsync
 from django.db import connection, connections
 from django.utils import translation
 
+from caluma_async.events import EventType
+from caluma_async.events.receivers import registry
 from caluma_async.graphql.database import threads
 
 
@@ -25,6 +27,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def is_postgres() -> bool:
     """Whether the tests run on PostgreSQL."""
     return connection.vendor == "postgresql"
+
+
+@pytest.fixture
+def isolated_receivers() -> Iterator[None]:
+    """What the test registers and declares is forgotten after it."""
+    with registry.isolated():
+        yield
+
+
+@pytest.fixture
+def post(isolated_receivers: None) -> EventType:
+    """An event of the test's own."""
+    return EventType("post_paint", arguments=("wall",))
+
+
+@pytest.fixture
+def other(isolated_receivers: None) -> EventType:
+    """Another one."""
+    return EventType("post_dry", arguments=("wall",))
 
 
 @pytest.fixture(autouse=True)

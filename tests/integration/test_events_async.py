@@ -15,21 +15,9 @@ from django.db import connection, transaction
 from caluma_async.errors import SignalHandlingError
 from caluma_async.events import EventType, asend_event, on, scope, send_event
 from caluma_async.events.emit import emissions
-from caluma_async.events.receivers import registry
 from caluma_async.events.scope import Pending, current_scope, use_recorder
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
-
-
-@pytest.fixture
-def post() -> EventType:
-    return EventType("post_paint", arguments=("wall",))
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("isolated_receivers")]
 
 
 def paint(*, fail: bool = False) -> None:
@@ -47,7 +35,7 @@ seen: list[Any] = []
 
 
 @pytest.fixture(autouse=True)
-def _asked(_isolated: None, post: EventType) -> Iterator[None]:
+def _asked(post: EventType) -> Iterator[None]:
     asked[:], seen[:] = [post], []
     yield
     asked.clear()

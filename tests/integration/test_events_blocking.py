@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,26 +14,11 @@ from caluma_async.errors import SignalHandlingError
 from caluma_async.events import EventType, filter_events, on, send_event
 from caluma_async.events.emit import emissions, emit
 from caluma_async.events.event import Event
-from caluma_async.events.receivers import registry
 from caluma_async.identity import ANONYMOUS, User
 
+pytestmark = pytest.mark.usefixtures("isolated_receivers")
+
 ME = User("me", groups=["painters"])
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
-
-
-@pytest.fixture
-def post() -> EventType:
-    return EventType("post_paint", arguments=("wall",))
-
-
-@pytest.fixture
-def other() -> EventType:
-    return EventType("post_dry", arguments=("wall",))
 
 
 def broken_sql() -> None:

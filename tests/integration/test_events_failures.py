@@ -17,24 +17,9 @@ from django.test.utils import CaptureQueriesContext
 from caluma_async.errors import ReceiverFailed, Refused, SignalHandlingError
 from caluma_async.events import EventType, on, send_event
 from caluma_async.events.emit import emit
-from caluma_async.events.receivers import registry
 from caluma_async.identity import ANONYMOUS
 
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
-
-
-@pytest.fixture
-def post() -> EventType:
-    return EventType("post_paint", arguments=("wall",))
-
-
-@pytest.fixture
-def other() -> EventType:
-    return EventType("post_dry", arguments=("wall",))
+pytestmark = pytest.mark.usefixtures("isolated_receivers")
 
 
 def saved() -> set[str]:

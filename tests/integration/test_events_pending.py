@@ -19,9 +19,10 @@ from caluma_async.events.event import Event
 from caluma_async.events.lifecycle import using
 from caluma_async.events.models import Delivery, EventRecord
 from caluma_async.events.outbox import recording
-from caluma_async.events.receivers import registry
 from caluma_async.events.scope import Pending, use_recorder
 from caluma_async.identity import User
+
+pytestmark = pytest.mark.usefixtures("isolated_receivers")
 
 ME = User("me")
 
@@ -40,12 +41,6 @@ class Recorder:
     @property
     def names(self) -> list[str]:
         return [pending.event.name for call in self.calls for pending in call]
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
 
 
 @pytest.fixture

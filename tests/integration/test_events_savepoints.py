@@ -14,26 +14,9 @@ from caluma_async import prepared
 from caluma_async.errors import ReceiverFailed
 from caluma_async.events import EventType, on, send_event
 from caluma_async.events.emit import emissions
-from caluma_async.events.receivers import registry
 from caluma_async.events.savepoint import LazySavepoint
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
-
-
-@pytest.fixture
-def post() -> EventType:
-    return EventType("post_paint", arguments=("wall",))
-
-
-@pytest.fixture
-def other() -> EventType:
-    return EventType("post_dry", arguments=("wall",))
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("isolated_receivers")]
 
 
 def by_cursor() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,30 +13,15 @@ from caluma_async.errors import Misconfigured, RunawayEvents, SignalHandlingErro
 from caluma_async.events import EventType, asend_event, filter_events, on, send_event
 from caluma_async.events.emit import watchers
 from caluma_async.events.event import Event
-from caluma_async.events.receivers import registry
 from caluma_async.identity import User
 from caluma_async.testing.factories import make_workflow
 from caluma_async.workflow.api import astart_case, start_case
 from caluma_async.workflow.events import post_create_case
 from caluma_async.workflow.models import Case
 
+pytestmark = pytest.mark.usefixtures("isolated_receivers")
+
 ME = User("me", groups=["painters"])
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
-
-
-@pytest.fixture
-def post() -> EventType:
-    return EventType("post_paint", arguments=("wall",))
-
-
-@pytest.fixture
-def other() -> EventType:
-    return EventType("post_dry", arguments=("wall",))
 
 
 def saved() -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,15 +18,9 @@ from caluma_async.events.receivers import registry
 from caluma_async.events.scope import Pending, use_recorder
 from caluma_async.identity import ANONYMOUS, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("isolated_receivers")]
 
 painted = Signal()
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
 
 
 def saved() -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -15,22 +14,12 @@ from django.db.models.signals import post_save
 from pytest_django import Settings
 
 from caluma_async.events import EventType, Retry, checks, filter_events, on
-from caluma_async.events.receivers import registry
+
+pytestmark = pytest.mark.usefixtures("isolated_receivers")
 
 
 class Paint:
     """Stands for a verb."""
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
-
-
-@pytest.fixture
-def post() -> EventType:
-    return EventType("post_paint", arguments=("wall",))
 
 
 def said(prefix: str) -> list[str]:

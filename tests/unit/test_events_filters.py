@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,11 +14,7 @@ from caluma_async.events import EventType, filter_events, on
 from caluma_async.events.filters import filters_of
 from caluma_async.events.receivers import Receiver, registry
 
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
+pytestmark = pytest.mark.usefixtures("isolated_receivers")
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from caluma_async.events import EventType, Retry, filter_events, on
 from caluma_async.events.event import Event
 from caluma_async.events.receivers import register, registry
 
+pytestmark = pytest.mark.usefixtures("isolated_receivers")
+
 
 class Paint:
     """Stands for a verb."""
@@ -24,17 +26,6 @@ class Paint:
 
 class Scrape:
     """Stands for another."""
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
-
-
-@pytest.fixture
-def post() -> EventType:
-    return EventType("post_paint", arguments=("wall",))
 
 
 @pytest.fixture

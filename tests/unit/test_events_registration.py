@@ -18,6 +18,8 @@ from caluma_async.errors import InvalidReceiver, Misconfigured
 from caluma_async.events import EventType, on
 from caluma_async.events.receivers import discover, registry
 
+pytestmark = pytest.mark.usefixtures("isolated_receivers")
+
 
 class Paint:
     """Stands for a verb."""
@@ -25,17 +27,6 @@ class Paint:
 
 class Scrape:
     """Stands for another."""
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
-
-
-@pytest.fixture
-def post() -> EventType:
-    return EventType("post_paint", arguments=("wall",))
 
 
 @pytest.fixture

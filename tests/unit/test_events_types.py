@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.dispatch import Signal
 
 from caluma_async.errors import Misconfigured
 from caluma_async.events import Event, EventType
 from caluma_async.events.event import event_type, event_types
-from caluma_async.events.receivers import registry
 
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Iterator[None]:
-    with registry.isolated():
-        yield
+pytestmark = pytest.mark.usefixtures("isolated_receivers")
 
 
 def test_a_type_is_a_signal_of_django() -> None:
