@@ -28,13 +28,14 @@ class LazySavepoint:
         self._key = ""
         self._outer: Any = None
         self._was_open = False
+        self._was_doomed = False
 
     def __enter__(self) -> Self:
         self._database = database = transaction.get_connection()
         database.savepoint_state += 1
         self._key = f"caluma_x{database.savepoint_state}"
         database.savepoint_ids.append(self._key)
-        self._was_open = is_open(database)
+        self._was_open, self._was_doomed = is_open(database), database.needs_rollback
         self._outer = vars(database).get(_CURSOR)
         setattr(database, _CURSOR, self._set_and_go_on)
         return self
@@ -48,7 +49,7 @@ class LazySavepoint:
         if database.closed_in_transaction:  # whoever is outermost tells
             return
         if error is not None or database.needs_rollback:
-            database.needs_rollback = False
+            database.needs_rollback = self._was_doomed  # what was doomed around the savepoint still is
             self._undo()
         elif self.is_set:
             self._keep()

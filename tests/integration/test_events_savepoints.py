@@ -207,3 +207,13 @@ def lose_the_connection() -> None:
     with LazySavepoint():
         connection.close()
         raise ZeroDivisionError
+
+
+def test_a_transaction_that_was_to_be_undone_before_is_not_saved_by_a_receiver(post: EventType) -> None:
+    on(post)(lambda **kwargs: None)
+    with transaction.atomic():
+        Group.objects.create(name="verb")
+        transaction.set_rollback(True)
+        with pytest.raises(ReceiverFailed):
+            send_event(post, wall="north")
+    assert groups() == set()
