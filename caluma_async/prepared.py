@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from functools import cache, lru_cache, partial
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import psycopg
@@ -19,6 +19,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import errors
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ConnStatus, ExecStatus, Format, PipelineStatus, TransactionStatus
+
+from caluma_async.cursors import announce
 
 Row = tuple[Any, ...]
 
@@ -32,21 +34,24 @@ def run(text: str, parameters: Sequence[Any]) -> list[Row]:
     """Run a statement on the default database, prepared where that keeps prepared ones; its rows, if it returns any.
 
     Raises Django's database errors. On PostgreSQL it cannot be interrupted: signals are looked at when it is through.
-    Functions that were put around statements (Django's `execute_wrapper`) are given a cursor that has no results.
     """
     wrapper: Any = connections[DEFAULT_DB_ALIAS]
-    if _keeps_sessions(wrapper) and not wrapper.queries_logged:
+    # where somebody looks on, Django's cursors tell them
+    if _keeps_sessions(wrapper) and not wrapper.queries_logged and not wrapper.execute_wrappers:
         wrapper.ensure_connection()
         wrapper.validate_no_broken_transaction()
-        if "_cursor" in vars(wrapper):  # somebody waits for the next cursor
-            wrapper.cursor().close()
+        announce(wrapper)
         if _is_plain(wrapper.connection):
-            return (
-                _run_within(wrapper, text, parameters) if wrapper.execute_wrappers else _run(wrapper, text, parameters)
-            )
+            return _run(wrapper, text, parameters)
     with wrapper.cursor() as cursor:
         cursor.execute(text, parameters)
-        return list(cursor.fetchall()) if cursor.description else []
+        return list(cursor.fetchall()) if _has_rows(cursor) else []
+
+
+def _has_rows(cursor: Any) -> bool:
+    """`description` would say it too; psycopg makes an object per column for that, 150 where objects are loaded."""
+    result = getattr(cursor, "pgresult", None)
+    return bool(cursor.description if result is None else result.nfields)
 
 
 def sessions_are_ours() -> bool:
@@ -71,20 +76,6 @@ def _is_plain(raw: psycopg.Connection[Any]) -> bool:
 
 
 _NOTHING_SPECIAL: Final = (None, None, None, None)
-
-
-def _run_within(wrapper: Any, text: str, parameters: Sequence[Any]) -> list[Row]:
-    rows: list[Row] = []
-
-    def execute(text: str, parameters: Sequence[Any], *_: Any) -> None:
-        rows[:] = _run(wrapper, text, parameters)
-
-    with wrapper.make_cursor(wrapper.connection.cursor()) as cursor:
-        around: Callable[..., Any] = execute
-        for put in reversed(wrapper.execute_wrappers):
-            around = partial(put, around)
-        around(text, parameters, False, {"connection": wrapper, "cursor": cursor})
-    return rows
 
 
 def _run(wrapper: Any, text: str, parameters: Sequence[Any]) -> list[Row]:

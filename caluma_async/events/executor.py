@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from caluma_async import around
 from caluma_async.conf import settings
+from caluma_async.cursors import FirstCursor
 from caluma_async.errors import ReceiverFailed
 from caluma_async.events import loading
 from caluma_async.events.blocking import is_aborted, is_ended
@@ -200,25 +201,12 @@ def _call(attempt: Attempt) -> None:
     refuse_awaitable(attempt.receiver.call(**attempt.arguments), attempt.receiver.name)
 
 
-def _call_and_watch(attempt: Attempt) -> bool:
-    """Call the receiver; whether it had any statement carried out."""
-    asked = False
-
-    def watch(execute: Callable[..., Any], *statement: Any) -> Any:
-        nonlocal asked
-        asked = True
-        return execute(*statement)
-
-    with connection.execute_wrapper(watch):
-        _call(attempt)
-    return asked
-
-
 def _call_and_acknowledge(attempt: Attempt) -> None:
     with transaction.atomic():
         with emissions(user=attempt.event.user):
-            asked = _call_and_watch(attempt)
-            if asked and is_ended():  # it begins with the first statement only
+            with FirstCursor() as first:
+                _call(attempt)
+            if first.was_made and is_ended():  # it begins with the first statement only
                 logger.warning(
                     "%s ended its transaction itself: it may be repeated after a crash.", attempt.receiver.name
                 )

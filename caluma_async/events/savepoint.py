@@ -6,29 +6,28 @@ Most blocking receivers look at what they are given and find that it does not co
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from django.db import DatabaseError, Error, transaction
 from psycopg.pq import TransactionStatus
 
-_CURSOR: Final = "_cursor"
-"""Django's connections make every cursor by this method, those for savepoints included."""
+from caluma_async.cursors import FirstCursor
 
 
 class LazySavepoint:
-    """Undoes what was done in the block if that fails; must stand in a transaction.
-
-    `is_set` says afterwards whether a statement was carried out in it. The first cursor sets it; whoever uses the
-    driver's own connection goes past it.
-    """
+    """Undoes what was done in the block if that fails; must stand in a transaction."""
 
     def __init__(self) -> None:
-        self.is_set = False
+        self._first = FirstCursor(self._set)
         self._database: Any = None
         self._key = ""
-        self._outer: Any = None
         self._was_open = False
         self._was_doomed = False
+
+    @property
+    def is_set(self) -> bool:
+        """Whether a statement was carried out in it."""
+        return self._first.was_made
 
     def __enter__(self) -> Self:
         self._database = database = transaction.get_connection()
@@ -36,14 +35,13 @@ class LazySavepoint:
         self._key = f"caluma_x{database.savepoint_state}"
         database.savepoint_ids.append(self._key)
         self._was_open, self._was_doomed = is_open(database), database.needs_rollback
-        self._outer = vars(database).get(_CURSOR)
-        setattr(database, _CURSOR, self._set_and_go_on)
+        self._first.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._restore()
+        self._first.__exit__(kind, error, traceback)
         database = self._database
         database.savepoint_ids.pop()
         if database.closed_in_transaction:  # whoever is outermost tells
@@ -56,18 +54,8 @@ class LazySavepoint:
         elif self._was_open and not is_open(database):
             raise EndedWithin
 
-    def _set_and_go_on(self, *args: Any, **kwargs: Any) -> Any:
-        self._restore()
-        self.is_set = True
+    def _set(self) -> None:
         self._database._savepoint(self._key)  # this makes a cursor: those around it are set before it
-        return self._database._cursor(*args, **kwargs)
-
-    def _restore(self) -> None:
-        if vars(self._database).get(_CURSOR) == self._set_and_go_on:
-            if self._outer is None:
-                delattr(self._database, _CURSOR)
-            else:
-                setattr(self._database, _CURSOR, self._outer)
 
     def _keep(self) -> None:
         try:

@@ -43,10 +43,10 @@ def table() -> Iterator[None]:
     run("DROP TABLE prepared_probe", [])
 
 
-def kept() -> list[str]:
+def kept(column: str = "statement") -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT statement FROM pg_prepared_statements")
-        return [statement for (statement,) in cursor.fetchall()]
+        cursor.execute(f"SELECT {column} FROM pg_prepared_statements")
+        return [value for (value,) in cursor.fetchall()]
 
 
 def numbers() -> list[int]:
@@ -215,4 +215,4 @@ def test_what_a_site_asks_psycopg_for_is_left_to_psycopg(special: dict[str, Any]
     with transaction.atomic():
         for _ in range(3):
             assert run("SHOW transaction_isolation", []) == [(shown,)]
-    assert not any(statement.startswith("caluma_") for statement in kept())
+    assert not any(name.startswith("caluma_") for name in kept("name"))

@@ -13,9 +13,7 @@ from uuid import UUID
 from django.db import connection
 from psycopg.adapt import Loader
 
-from caluma_async.prepared import run, sessions_are_ours
-
-Row = tuple[Any, ...]
+from caluma_async.prepared import Row, run, sessions_are_ours
 
 
 class Dialect:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final, TypeVar
 
-from caluma_async.events.outbox.dialect import Dialect, Row, Statement, dialect
+from caluma_async.events.outbox.dialect import Dialect, Statement, dialect
 from caluma_async.events.outbox.rows import Fence, Follower, Result
-from caluma_async.prepared import run
+from caluma_async.prepared import Row, run
 
 T = TypeVar("T", Result, Follower)
 
