@@ -31,9 +31,11 @@ WHEN: Final[dict[str, dict[str, Any]]] = {
 
 @on(post_create_case, **WHEN[os.environ.get("SOWN", "apart")])
 def sow(case: Any, **kwargs: Any) -> None:
-    """Send them, in any order of lanes."""
-    for _ in range(seeds):
-        send_event(sown, place=random.randrange(lanes), case=case)
+    """Send them, in any order of lanes, about as many in each."""
+    places = [seed % lanes for seed in range(seeds)]
+    random.shuffle(places)
+    for place in places:
+        send_event(sown, place=place, case=case)
 
 
 async def awaited(event: Event, place: int, case: Any) -> None:
