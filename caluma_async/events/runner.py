@@ -128,7 +128,7 @@ class Runner:
         most = _BESIDE_REQUESTS if requests.are_under_way else _TOGETHER
         batch, self._to_load = self._to_load[:most], self._to_load[most:]
         if self._to_load:
-            self._loads.kick()
+            self._loads.hasten()  # these have let requests pass: to wait again would be a limit per second
         batch = self._begin_at_once(batch)
         if not batch:
             await asyncio.sleep(0)

@@ -189,3 +189,20 @@ async def test_what_has_not_begun_beside_requests_is_given_back_at_a_stop(
             await worker.stop(0)
     assert len(heard.of(Kind.STARTED)) == runner._YOUNG_BESIDE_REQUESTS
     assert Counter(await rows("state", "attempt"))["waiting", 0] == PLACES - runner._YOUNG_BESIDE_REQUESTS
+
+
+async def test_what_has_let_requests_pass_begins_however_much_it_is(
+    alone: None, painted: EventType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience, number = 1.0, 5 * runner._BESIDE_REQUESTS
+    monkeypatch.setattr(runner, "_PATIENCE", patience)
+
+    @on(painted, name="quick")
+    async def quick(**kwargs: Any) -> None:
+        """Be quick."""
+
+    async with delivering() as (_, heard):
+        with requests:
+            await in_thread(houses(painted, number, one_lane_each=False))
+            started = await heard.until(Kind.STARTED, number)
+    assert started.seconds < 3 * patience  # and not one patience for each batch
