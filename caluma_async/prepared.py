@@ -9,20 +9,26 @@ from __future__ import annotations
 import re
 import weakref
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import errors
 from psycopg.adapt import PyFormat, Transformer
+from psycopg.generators import fetch_many, send
 from psycopg.pq import ConnStatus, ExecStatus, Format, PipelineStatus, TransactionStatus
 
 from caluma_async.cursors import announce
 
+if TYPE_CHECKING:
+    from psycopg.abc import PQGen
+    from psycopg.pq.abc import PGresult
+
 Row = tuple[Any, ...]
+_Execute = Callable[[Any, bytes, Sequence[Any], Sequence[Format] | None], Any]
 
 MOST: Final = 300
 """How many statements a connection keeps; one more, and that which was not used for longest has to go."""
@@ -30,10 +36,12 @@ MOST: Final = 300
 _PLACEHOLDER: Final = re.compile(r"%(.?)", re.DOTALL)
 
 
-def run(text: str, parameters: Sequence[Any]) -> list[Row]:
+def run(text: str, parameters: Sequence[Any], *, is_last: bool = False) -> list[Row]:
     """Run a statement on the default database, prepared where that keeps prepared ones; its rows, if it returns any.
 
-    Raises Django's database errors. On PostgreSQL it cannot be interrupted: signals are looked at when it is through.
+    The one that `is_last` in its transaction may commit it: the two are sent together then, and whoever opened the
+    transaction finds nothing left to commit. Raises Django's database errors; the transaction is not committed then.
+    On PostgreSQL a statement cannot be interrupted: signals are looked at when it is through.
     """
     wrapper: Any = connections[DEFAULT_DB_ALIAS]
     # where somebody looks on, Django's cursors tell them
@@ -42,7 +50,7 @@ def run(text: str, parameters: Sequence[Any]) -> list[Row]:
         wrapper.validate_no_broken_transaction()
         announce(wrapper)
         if _is_plain(wrapper.connection):
-            return _run(wrapper, text, parameters)
+            return _run(wrapper, text, parameters, is_last)
     with wrapper.cursor() as cursor:
         cursor.execute(text, parameters)
         return list(cursor.fetchall()) if _has_rows(cursor) else []
@@ -78,15 +86,16 @@ def _is_plain(raw: psycopg.Connection[Any]) -> bool:
 _NOTHING_SPECIAL: Final = (None, None, None, None)
 
 
-def _run(wrapper: Any, text: str, parameters: Sequence[Any]) -> list[Row]:
+def _run(wrapper: Any, text: str, parameters: Sequence[Any], is_last: bool) -> list[Row]:
     raw = wrapper.connection
+    execute = _execute_and_commit if is_last and not raw.autocommit else _execute
     with wrapper.wrap_database_errors, raw.lock:
         if not raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE:
             _checked(raw.pgconn, raw.pgconn.exec_(b"BEGIN"))
         kept = _sessions.get(raw)
         if kept is None:
             kept = _sessions[raw] = _Kept()
-        return kept.run(raw, text, parameters)
+        return kept.run(raw, text, parameters, execute)
 
 
 class _Kept:
@@ -96,33 +105,30 @@ class _Kept:
         self._names: OrderedDict[tuple[str, tuple[int, ...]], bytes] = OrderedDict()
         self._number = 0
 
-    def run(self, raw: Any, text: str, parameters: Sequence[Any]) -> list[Row]:
+    def run(self, raw: Any, text: str, parameters: Sequence[Any], execute: _Execute) -> list[Row]:
         """Run a statement; its rows."""
         translator = Transformer(raw)
         values = translator.dump_sequence(parameters, _formats(len(parameters)))
         key = text, translator.types or ()
         try:
-            result = self._execute(raw.pgconn, key, values, translator.formats)
+            result = execute(raw, self._name(raw.pgconn, key), values, translator.formats)
         except errors.InvalidSqlStatementName:
             self._names.clear()  # somebody had the session forget all that it kept
             if raw.pgconn.transaction_status != TransactionStatus.IDLE:
                 raise
-            result = self._execute(raw.pgconn, key, values, translator.formats)
+            result = execute(raw, self._name(raw.pgconn, key), values, translator.formats)
         if not result.nfields:
             return []
         translator.set_pgresult(result)
         rows: list[Row] = translator.load_rows(0, result.ntuples, tuple)
         return rows
 
-    def _execute(
-        self, session: Any, key: tuple[str, tuple[int, ...]], values: Sequence[Any], formats: Sequence[Format] | None
-    ) -> Any:
+    def _name(self, session: Any, key: tuple[str, tuple[int, ...]]) -> bytes:
         name = self._names.get(key)
         if name is None:
-            name = self._prepare(session, *key)
-        else:
-            self._names.move_to_end(key)
-        return _checked(session, session.exec_prepared(name, values, formats))
+            return self._prepare(session, *key)
+        self._names.move_to_end(key)
+        return name
 
     def _prepare(self, session: Any, text: str, types: tuple[int, ...]) -> bytes:
         self._number += 1
@@ -136,6 +142,36 @@ class _Kept:
 
 
 _sessions: Final[weakref.WeakKeyDictionary[Any, _Kept]] = weakref.WeakKeyDictionary()
+
+
+def _execute(raw: Any, name: bytes, values: Sequence[Any], formats: Sequence[Format] | None) -> Any:
+    return _checked(raw.pgconn, raw.pgconn.exec_prepared(name, values, formats))
+
+
+def _execute_and_commit(raw: Any, name: bytes, values: Sequence[Any], formats: Sequence[Format] | None) -> Any:
+    """Send both before the server has answered to either. After a statement that fails it does not commit."""
+    session = raw.pgconn
+    session.enter_pipeline_mode()
+    try:
+        session.send_query_prepared(name, values, formats)
+        session.send_query_params(b"COMMIT", None)
+        session.pipeline_sync()
+        statement, commit = raw.wait(_answers(session))
+    finally:
+        if session.status == ConnStatus.OK:
+            session.exit_pipeline_mode()
+    _checked(session, statement)
+    _checked(session, commit)
+    return statement
+
+
+def _answers(session: Any) -> PQGen[list[PGresult]]:
+    """The result of a statement and that of the commit. That all was read shows in a third one."""
+    yield from send(session)
+    statement = yield from fetch_many(session)
+    commit = yield from fetch_many(session)
+    yield from fetch_many(session)
+    return [*statement, *commit]
 
 
 def _checked(session: Any, result: Any) -> Any:

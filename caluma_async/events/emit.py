@@ -18,7 +18,17 @@ from caluma_async.events import audience, blocking
 from caluma_async.events import registry as registration
 from caluma_async.events.event import Event, EventType, Outcome
 from caluma_async.events.receiver import Receiver
-from caluma_async.events.scope import Due, Pending, Scope, cause, caused_by, current_scope, emissions, use_recorder
+from caluma_async.events.scope import (
+    Due,
+    Pending,
+    Scope,
+    cause,
+    caused_by,
+    current_scope,
+    emissions,
+    use_recorder,
+    will_commit,
+)
 from caluma_async.identity import ANONYMOUS
 
 __all__ = ["asend_event", "caused_by", "emissions", "emit", "send_event", "use_recorder", "watchers"]
@@ -176,9 +186,10 @@ class _Emission:
         """The scope of the verb, or one for this event alone; a transaction only where something is to be done."""
         scope = current_scope()
         if scope is None:
+            is_last = will_commit()
             if not connection.in_atomic_block:
                 self._opened.enter_context(transaction.atomic())
-            scope = self._opened.enter_context(emissions())
+            scope = self._opened.enter_context(emissions(is_last=is_last))
         return scope
 
     def _keep(self, pending: Pending) -> None:

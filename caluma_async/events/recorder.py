@@ -21,20 +21,21 @@ from caluma_async.events.states import State
 from caluma_async.events.stored import Memo, encode_event, encode_fitting
 
 
-def record(pendings: Sequence[Pending]) -> None:
+def record(pendings: Sequence[Pending], *, is_last: bool = False) -> None:
     """Write events and deliveries in at most two statements; hand them to the carrier once they are committed.
 
+    If that `is_last` in the transaction, it may be committed with them.
     Raises `NotStorable` for an argument that cannot be kept.
     """
     parcel = Parcel(current())
     try:
-        _record(pendings, parcel)
+        _record(pendings, parcel, is_last)
     except BaseException:
         parcel.give_up()  # the error may be kept for long, and the parcel with it
         raise
 
 
-def _record(pendings: Sequence[Pending], parcel: Parcel) -> None:
+def _record(pendings: Sequence[Pending], parcel: Parcel, is_last: bool) -> None:
     rows: list[tuple[StoredEvent, Due, NewDelivery]] = []
     heard: list[StoredEvent] = []
     memo: Memo = {}
@@ -53,7 +54,7 @@ def _record(pendings: Sequence[Pending], parcel: Parcel) -> None:
     logged = heard if settings.EVENT_LOG else []
     database = transaction.get_connection()
     if rows or logged:
-        _write(rows, parcel, logged, database)
+        _write(rows, parcel, logged, database, is_last and not parcel.carrier.enlists)
     database.on_commit(parcel, robust=True)
     if heard:
         database.on_commit(lambda: feed.committed(heard), robust=True)  # Django logs a failing one by its name
@@ -86,12 +87,18 @@ def _write(
     parcel: Parcel,
     logged: Sequence[StoredEvent],
     database: BaseDatabaseWrapper,
+    is_last: bool,
 ) -> None:
     events = list({event.id: event for event in (*(event for event, _, _ in rows), *logged)}.values())
     deliveries = [new for _, _, new in rows]
     with _one_transaction(parcel.carrier, database):
         recorded = outbox.record(
-            events, deliveries, owner=parcel.owner, lease=settings.EVENT_LEASE, logged=settings.EVENT_LOG
+            events,
+            deliveries,
+            owner=parcel.owner,
+            lease=settings.EVENT_LEASE,
+            logged=settings.EVENT_LOG,
+            is_last=is_last,
         )
         for (event, due, new), row in zip(rows, recorded, strict=True):
             parcel.add(event, due.receiver, new, row)

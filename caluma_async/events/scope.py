@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from threading import get_ident
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from django.db import transaction
 
@@ -29,7 +29,12 @@ class Pending(NamedTuple):
     is_heard: bool
 
 
-Recorder = Callable[[Sequence[Pending]], None]
+class Recorder(Protocol):
+    """Takes over what is pending; if that `is_last` in the transaction, it may commit it."""
+
+    def __call__(self, pendings: Sequence[Pending], *, is_last: bool) -> None:
+        """Inside the transaction, at the end of the outermost scope."""
+
 
 _recorders: list[Recorder] = []
 
@@ -53,7 +58,7 @@ class Scope:
     they had statements carried out, and so may have changed what is stored.
     """
 
-    def __init__(self, *, user: Any = None) -> None:
+    def __init__(self, *, user: Any = None, is_last: bool = False) -> None:
         self.receivers_called = False
         self.receivers_asked = False
         self.user = user
@@ -63,6 +68,7 @@ class Scope:
         self._database: Any = None
         self._closed = False
         self._thread = 0
+        self._is_last = is_last
 
     def add(self, pending: Pending) -> None:
         """Keep what is to be handed over when the outermost scope ends."""
@@ -118,7 +124,7 @@ class Scope:
             # keys are in the order of emission; what a receiver emitted was added before what it was called for
             left.sort(key=lambda pending: pending.event.id.int)
         if left:
-            _recorders[0](left)
+            _recorders[0](left, is_last=self._is_last)
 
     def _forget_marks(self) -> None:
         marks = {id(mark) for _, mark in self._pending if mark is not None}
@@ -134,6 +140,12 @@ _cause: ContextVar[Event | None] = ContextVar("cause", default=None)
 def _wrapper() -> Any:
     """The connection of this thread itself, behind Django's proxy."""
     return transaction.get_connection()
+
+
+def will_commit() -> bool:
+    """Whether a transaction that is opened now is committed when it is left; others are savepoints, or a site's own."""
+    database = _wrapper()
+    return not database.in_atomic_block and bool(database.get_autocommit())
 
 
 def current_scope() -> Scope | None:
@@ -156,13 +168,13 @@ def _open(scope: Scope | None, database: object) -> Scope | None:
     return scope
 
 
-def emissions(*, user: Any = None) -> Scope:
+def emissions(*, user: Any = None, is_last: bool = False) -> Scope:
     """The scope of a verb, to be entered inside its transaction.
 
     The outermost one hands over, at its end and still inside the transaction, what receivers get after the commit.
-    `user` is who signals of Django's are taken to come from meanwhile.
+    `user` is who signals of Django's are taken to come from meanwhile. `is_last`: nothing follows in the transaction.
     """
-    return Scope(user=user)
+    return Scope(user=user, is_last=is_last)
 
 
 def cause() -> Event | None:

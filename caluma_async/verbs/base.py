@@ -16,7 +16,7 @@ from caluma_async.conf import settings
 from caluma_async.errors import Busy, InvalidInput, SyncVerbOnEventLoop
 from caluma_async.events.emit import emissions, emit
 from caluma_async.events.event import EventType
-from caluma_async.events.scope import Scope
+from caluma_async.events.scope import Scope, will_commit
 from caluma_async.identity import LONGEST_NAME, User
 from caluma_async.verbs import inputs
 
@@ -69,7 +69,8 @@ class Verb(Deed, Generic[R]):
 
     def perform(self) -> R:
         """Execute once, in a transaction or savepoint, and hand over what was emitted. For `run` only."""
-        with transaction.atomic(), emissions(user=self.user) as self._scope:
+        is_last = will_commit()
+        with transaction.atomic(), emissions(user=self.user, is_last=is_last) as self._scope:
             return self.execute()
 
     def load(self) -> Model | None:

@@ -134,7 +134,7 @@ def test_a_receiver_that_runs_later_hears_calumas_string_too(
         heard.append(sender)
 
     pending: list[Pending] = []
-    monkeypatch.setattr(scope, "_recorders", [pending.extend])
+    monkeypatch.setattr(scope, "_recorders", [lambda left, is_last: pending.extend(left)])
     api.complete_work_item(work_item, ADA)
     [one] = pending
     [due] = one.deliveries

@@ -186,7 +186,7 @@ async def test_a_receiver_whose_tasks_are_finished_is_not_warned_of(
 def recorded() -> Iterator[list[Pending]]:
     before = list(scope._recorders)
     found: list[Pending] = []
-    use_recorder(found.extend)
+    use_recorder(lambda left, is_last: found.extend(left))
     yield found
     scope._recorders[:] = before
 

@@ -21,6 +21,7 @@ from caluma_async.events.models import Delivery, EventRecord
 from caluma_async.events.outbox import recording
 from caluma_async.events.scope import Pending, use_recorder
 from caluma_async.identity import User
+from caluma_async.verbs import Verb
 
 pytestmark = pytest.mark.usefixtures("isolated_receivers")
 
@@ -33,10 +34,12 @@ class Recorder:
     def __init__(self) -> None:
         self.calls: list[Sequence[Pending]] = []
         self.atomic: list[bool] = []
+        self.last: list[bool] = []
 
-    def __call__(self, pendings: Sequence[Pending]) -> None:
+    def __call__(self, pendings: Sequence[Pending], *, is_last: bool) -> None:
         self.calls.append(pendings)
         self.atomic.append(connection.in_atomic_block)
+        self.last.append(is_last)
 
     @property
     def names(self) -> list[str]:
@@ -49,6 +52,17 @@ def recorder() -> Iterator[Recorder]:
     use_recorder(recorder)
     yield recorder
     scope._recorders[:] = before
+
+
+class Paint(Verb[None]):
+    """Tells about it, and does nothing."""
+
+    def load(self) -> None:
+        """Nothing is there."""
+
+    def write(self) -> None:
+        """Nothing is to be done."""
+        self.emit(self.data["post"], wall="north")
 
 
 class Undone(Exception):
@@ -84,6 +98,24 @@ def test_it_is_handed_over_once_at_the_end_of_the_outermost_verb(recorder: Recor
     assert len(recorder.calls) == 1
     assert recorder.names == ["post_paint", "post_dry"]
     assert recorder.atomic == [True]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("how", ["verb", "send_event"])
+def test_it_is_last_in_a_transaction_that_ends_with_it(recorder: Recorder, how: str) -> None:
+    post = event("post_paint")
+    on(post, raise_exception=True)(lambda **_: None)
+    emitted = {"verb": Paint(User("me"), post=post).perform, "send_event": lambda: send_event(post, wall="north")}[how]
+    emitted()
+    with transaction.atomic():
+        emitted()
+    transaction.set_autocommit(False)
+    try:
+        emitted()
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+    assert recorder.last == [True, False, False]
 
 
 @pytest.mark.django_db

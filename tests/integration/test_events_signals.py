@@ -190,7 +190,7 @@ def test_the_user_is_the_verb_s() -> None:
 def test_without_blocking_the_instance_is_due_after_the_commit() -> None:
     found: list[Pending] = []
     before = list(scope._recorders)
-    use_recorder(found.extend)
+    use_recorder(lambda left, is_last: found.extend(left))
 
     @on(post_save, sender=Group, blocking=False)
     def delivered(instance: Group, **kwargs: Any) -> None: ...

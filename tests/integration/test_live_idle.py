@@ -51,9 +51,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     [record] = scope._recorders
 
-    def recording(pendings: Sequence[Pending]) -> None:
+    def recording(pendings: Sequence[Pending], *, is_last: bool) -> None:
         names.extend(pending.event.name for pending in pendings)
-        record(pendings)
+        record(pendings, is_last=is_last)
 
     monkeypatch.setattr(scope, "_recorders", [recording])
     return names

@@ -21,6 +21,10 @@ from django.db import (
 from django.test.utils import CaptureQueriesContext
 
 from caluma_async import prepared
+from caluma_async.events import EventType, on, send_event
+from caluma_async.events.carriers.parked import Parked
+from caluma_async.events.emit import emissions
+from caluma_async.events.lifecycle import using
 from caluma_async.prepared import run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
@@ -47,6 +51,17 @@ def kept(column: str = "statement") -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {column} FROM pg_prepared_statements")
         return [value for (value,) in cursor.fetchall()]
+
+
+def elsewhere(text: str) -> Any:
+    """The one value that another session gets."""
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            cursor.execute(text)
+            return cursor.fetchone()[0]
+    finally:
+        other.close()
 
 
 def numbers() -> list[int]:
@@ -162,14 +177,58 @@ def test_a_transaction_that_was_spoiled_is_asked_nothing_more() -> None:
             run("SELECT 1", [])
 
 
+@pytest.mark.usefixtures("table")
+def test_the_last_statement_of_a_transaction_commits_it() -> None:
+    with transaction.atomic():
+        run("INSERT INTO prepared_probe VALUES (%s)", [1])
+        assert run("INSERT INTO prepared_probe VALUES (%s) RETURNING number", [2], is_last=True) == [(2,)]
+        assert elsewhere("SELECT count(*) FROM prepared_probe") == 2
+    assert run("SELECT 1", []) == [(1,)]
+
+
+@pytest.mark.usefixtures("table")
+def test_a_last_statement_that_fails_commits_nothing() -> None:
+    with transaction.atomic():
+        run("INSERT INTO prepared_probe VALUES (%s)", [1])
+        with pytest.raises(IntegrityError, match="prepared_probe_pkey"):
+            run("INSERT INTO prepared_probe VALUES (%s)", [1], is_last=True)
+        transaction.set_rollback(True)
+    assert numbers() == []
+
+
+@pytest.mark.usefixtures("table")
+def test_a_commit_that_fails_with_the_last_statement_is_an_error_of_djangos() -> None:
+    run("ALTER TABLE prepared_probe ADD other integer REFERENCES prepared_probe DEFERRABLE INITIALLY DEFERRED", [])
+    with pytest.raises(IntegrityError, match="is not present"), transaction.atomic():
+        run("INSERT INTO prepared_probe VALUES (%s, %s)", [1, 2], is_last=True)
+    assert numbers() == []
+
+
+@pytest.mark.usefixtures("table")
+def test_a_last_statement_commits_nothing_where_others_look_on_or_no_transaction_is_open() -> None:
+    run("INSERT INTO prepared_probe VALUES (%s)", [1], is_last=True)
+    with CaptureQueriesContext(connection), transaction.atomic():
+        run("INSERT INTO prepared_probe VALUES (%s)", [2], is_last=True)
+        transaction.set_rollback(True)
+    assert numbers() == [1]
+
+
+@pytest.mark.usefixtures("table")
+def test_a_last_statement_may_be_longer_than_what_is_sent_at_once() -> None:
+    long = "x" * 20_000_000
+    with transaction.atomic():
+        assert run("SELECT length(%s::text)", [long], is_last=True) == [(len(long),)]
+
+
+def test_a_session_that_ends_with_the_last_statement_is_an_operational_error() -> None:
+    with pytest.raises(OperationalError), transaction.atomic():
+        run("SELECT pg_terminate_backend(pg_backend_pid())", [], is_last=True)
+    assert run("SELECT 1", []) == [(1,)]
+
+
 def test_a_session_that_the_server_ended_is_an_operational_error() -> None:
     ((backend,),) = run("SELECT pg_backend_pid()", [])
-    other = connections.create_connection("default")
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
-    finally:
-        other.close()
+    assert elsewhere(f"SELECT pg_terminate_backend({backend}, 5000)")
     with pytest.raises(OperationalError):
         run("SELECT 1", [])
     assert not connection.is_usable()
@@ -216,3 +275,23 @@ def test_what_a_site_asks_psycopg_for_is_left_to_psycopg(special: dict[str, Any]
         for _ in range(3):
             assert run("SHOW transaction_isolation", []) == [(shown,)]
     assert not any(name.startswith("caluma_") for name in kept("name"))
+
+
+@pytest.mark.usefixtures("isolated_receivers")
+def test_what_ends_its_transaction_is_committed_with_the_record_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    together, post = [], EventType("post_paint", arguments=("wall",))
+    execute_and_commit = prepared._execute_and_commit
+
+    def watched(raw: Any, *rest: Any) -> Any:
+        result = execute_and_commit(raw, *rest)
+        together.append(elsewhere("SELECT count(*) FROM events_delivery"))
+        return result
+
+    async def later(**_: Any) -> None: ...
+
+    on(post)(later)
+    monkeypatch.setattr(prepared, "_execute_and_commit", watched)
+    with using(Parked()), transaction.atomic(), emissions(is_last=True):
+        send_event(post, wall="north")
+        assert together == []
+    assert together == [1]

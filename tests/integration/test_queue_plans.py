@@ -56,9 +56,9 @@ def statements(monkeypatch: Any) -> list[tuple[str, Any]]:
     sent: list[tuple[str, Any]] = []
     send = dialect.run
 
-    def run(text: str, parameters: Any) -> Any:
+    def run(text: str, parameters: Any, **options: Any) -> Any:
         sent.append((text, parameters))
-        return send(text, parameters)
+        return send(text, parameters, **options)
 
     monkeypatch.setattr(dialect, "run", run)
     monkeypatch.setattr(recording, "run", run)

@@ -49,12 +49,13 @@ def record(
     owner: int | None = None,
     lease: float = 0,
     logged: bool = False,
+    is_last: bool = False,
 ) -> list[Recorded]:
     """Write the rows in at most two statements; what became of each delivery, in the same order.
 
     Lanes are entered first, so that the order of rows in a lane is the order of commits. `owner` is the process that
     takes those in hand that may `start`, for `lease` seconds. `logged` events get their place in the log after the
-    commit. Must be called in a transaction, unless one statement does it all.
+    commit. Must be called in a transaction, unless one statement does it all; if that `is_last`, it may commit, too.
     """
     into = dialect()
     keys = {event.id: _key(event.lane) for event in events}
@@ -63,10 +64,10 @@ def record(
     new = [(*delivery, keys[delivery.event_id]) for delivery in deliveries]
     of_deliveries = [*into.parameters(new, len(_DELIVERY), counts[1]), owner, lease]
     if not deliveries:
-        run(_insert_events(into, counts[0], logged), of_events)
+        run(_insert_events(into, counts[0], logged), of_events, is_last=is_last)
         return []
     if into.can_lock_rows:
-        rows = run(_insert_both(into, *counts, logged), [*of_events, *of_deliveries])
+        rows = run(_insert_both(into, *counts, logged), [*of_events, *of_deliveries], is_last=is_last)
     else:
         run(_insert_events(into, counts[0], logged), of_events)
         rows = run(_insert_deliveries(into, counts[1]), of_deliveries)
