@@ -39,7 +39,7 @@ _PATIENCE: Final = 0.1
 _YOUNG_BESIDE_REQUESTS: Final = 3
 """How many `def` receivers may have been called in the last moment while requests are under way."""
 
-_YOUNG: Final = 0.1
+_YOUNG: Final = 0.02
 """Seconds for which a `def` receiver is taken to work; after that it waits for something, and takes nothing away."""
 
 _UNREACHABLE: Final = 1.0
