@@ -6,6 +6,7 @@ No argument, claim, token or text of an error is told: whoever sees traces need 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
@@ -33,10 +34,13 @@ SYSTEM: Final = "caluma_async"
 _HEADER: Final = "traceparent"
 _LONGEST_NAME: Final = 100
 _NOTHING: Final = nullcontext()
+_BETWEEN_LOOKS: Final = 0.1
+"""Seconds between two looks for a provider that is not there."""
 
 
 def install() -> None:
     """Put spans around everything from now on, if opentelemetry-api is installed."""
+    _is_collected.look_again_at = 0.0
     if trace is not None:
         around.requests.put(request)
         around.verbs.put(verb)
@@ -67,9 +71,28 @@ def traceparent() -> str | None:
     return carrier.get(_HEADER)
 
 
-def _is_collected() -> bool:
-    """Whether the site has set up a provider: else there is nobody to tell."""
-    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+class _Collecting:
+    """Whether the site has set up a provider: else there is nobody to tell.
+
+    OpenTelemetry asks the environment for one at every look as long as there is none, which takes longer than all else
+    that is done here.
+    """
+
+    def __init__(self) -> None:
+        self.look_again_at = 0.0
+
+    def __call__(self) -> bool:
+        """As of the last look."""
+        now = time.monotonic()
+        if now < self.look_again_at:
+            return False
+        found = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+        if not found:
+            self.look_again_at = now + _BETWEEN_LOOKS
+        return found
+
+
+_is_collected: Final = _Collecting()
 
 
 def _if_collected(

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,6 +68,7 @@ def collected(monkeypatch: pytest.MonkeyPatch) -> Collected:
     provider, exporter = TracerProvider(shutdown_on_exit=False), InMemorySpanExporter()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    monkeypatch.setattr(spans._is_collected, "look_again_at", 0.0)
     return Collected(exporter)
 
 
@@ -259,6 +261,17 @@ def test_without_a_provider_nothing_is_put_around_anything_and_nothing_stored(pa
     assert around.verbs(object()) is spans._NOTHING
     parcels.send(1)
     assert EventRecord.objects.get().trace is None
+
+
+def test_a_provider_that_is_set_later_is_found_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 100.05, 100.11, 100.12])
+    monkeypatch.setattr(spans, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(spans._is_collected, "look_again_at", 0.0)
+    assert not spans._is_collected()
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: TracerProvider(shutdown_on_exit=False))
+    assert not spans._is_collected()
+    assert spans._is_collected()
+    assert spans._is_collected()
 
 
 def test_it_can_be_taken_away_again(collected: Collected) -> None:
