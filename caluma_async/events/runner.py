@@ -33,9 +33,6 @@ _TOGETHER: Final = 128
 _BESIDE_REQUESTS: Final = 16
 """How many while requests are under way: one that waits for the loop, or for Python's lock, waits for one batch."""
 
-_PATIENCE: Final = 0.1
-"""Seconds for which requests come first: their answers leave before what they caused begins."""
-
 _YOUNG_BESIDE_REQUESTS: Final = 3
 """How many `def` receivers may have been called in the last moment while requests are under way."""
 
@@ -86,7 +83,7 @@ class Runner:
         self._contexts = Crew("caluma-orm", settings.EVENT_THREADS)
         self._to_load: list[Assignment] = []
         self._loading = 0
-        self._loads = Rounds(self._load, lambda: None, patience=_PATIENCE)
+        self._loads = Rounds(self._load, lambda: None)
         self._running: dict[int, _Running] = {}
         self._stopping = False
         self._young = 0
@@ -128,7 +125,7 @@ class Runner:
         most = _BESIDE_REQUESTS if requests.are_under_way else _TOGETHER
         batch, self._to_load = self._to_load[:most], self._to_load[most:]
         if self._to_load:
-            self._loads.hasten()  # these have let requests pass: to wait again would be a limit per second
+            self._loads.kick()
         batch = self._begin_at_once(batch)
         if not batch:
             await asyncio.sleep(0)

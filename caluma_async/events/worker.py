@@ -30,9 +30,13 @@ from caluma_async.events.runner import Finish, Runner
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind, Told, tell
 from caluma_async.events.writer import Seat, Writer, seat_of
+from caluma_async.precedence import requests
 
 _REMEMBERED: Final = 1_000
 """How many claims are known that were given back because nobody knew of them."""
+
+_PATIENCE: Final = 0.1
+"""Seconds for which requests come first: their answers leave before what they caused begins."""
 
 _LAST_WORDS: Final = 2.0
 """Seconds that cancelled deliveries get, and what is to be given back."""
@@ -113,7 +117,7 @@ class Worker:
 
     def carry(self, in_hand: Sequence[InHand], waiting: Sequence[Waiting]) -> None:
         """Take over what was committed: what is in hand already, and what waits; from any thread."""
-        self._post(partial(self._take_over, in_hand, waiting, now()))
+        self._post(partial(self._take_over, in_hand, waiting, now()), lets_pass=True)
 
     def carry_loose(self, claims: Sequence[Claim]) -> None:
         """Take over what has no row; from any thread. What does not fit is dropped, and told about."""
@@ -121,7 +125,7 @@ class Worker:
         kept = []
         for claim, fits in zip(claims, fit, strict=True):
             kept.append(claim) if fits else _tell_dropped(claim)
-        self._post(partial(self._queue_up, kept, now()))
+        self._post(partial(self._queue_up, kept, now()), lets_pass=True)
 
     def wake(self) -> None:
         """There may be something due; from any thread."""
@@ -163,11 +167,23 @@ class Worker:
     def _rested(self) -> None:
         self._changed.set()
 
-    def _post(self, job: Callable[[], None]) -> None:
+    def _post(self, job: Callable[[], None], *, lets_pass: bool = False) -> None:
+        """Have the loop do it; what `lets_pass` requests is done together with what else comes up meanwhile."""
         self._inbox.append(job)
-        if not self._noted and self._loop is not None:
+        if self._loop is None:
+            return
+        if lets_pass and not self._noted:
             self._noted = True
+            call_on(self._loop, self._open_inbox_later)
+        elif not lets_pass:
             call_on(self._loop, self._open_inbox)
+
+    def _open_inbox_later(self) -> None:
+        passed = requests.let_pass(_PATIENCE)
+        if passed is None:
+            self._open_inbox()
+        else:
+            passed.add_done_callback(lambda _: self._open_inbox())
 
     def _open_inbox(self) -> None:
         self._noted = False

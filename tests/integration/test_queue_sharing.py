@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from caluma_async.events import EventType, on, runner
+from caluma_async.events import EventType, on, runner, worker
 from caluma_async.events.telemetry import Kind
 from caluma_async.precedence import requests
 from tests.integration.engine import Heard, delivering, in_thread, rows
@@ -195,7 +195,7 @@ async def test_what_has_let_requests_pass_begins_however_much_it_is(
     alone: None, painted: EventType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patience, number = 1.0, 5 * runner._BESIDE_REQUESTS
-    monkeypatch.setattr(runner, "_PATIENCE", patience)
+    monkeypatch.setattr(worker, "_PATIENCE", patience)
 
     @on(painted, name="quick")
     async def quick(**kwargs: Any) -> None:
@@ -206,3 +206,20 @@ async def test_what_has_let_requests_pass_begins_however_much_it_is(
             await in_thread(houses(painted, number, one_lane_each=False))
             started = await heard.until(Kind.STARTED, number)
     assert started.seconds < 3 * patience  # and not one patience for each batch
+
+
+async def test_what_lets_requests_pass_is_taken_over_with_what_does_not(
+    alone: None, painted: EventType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_PATIENCE", 3600.0)
+
+    @on(painted, name="quick")
+    async def quick(**kwargs: Any) -> None:
+        """Be quick."""
+
+    async with delivering() as (working, heard):
+        with requests:
+            for _ in range(3):
+                await in_thread(houses(painted, 1, one_lane_each=False))
+            working.wake()
+            await heard.until(Kind.DELIVERED, 3)
