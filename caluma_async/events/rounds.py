@@ -47,7 +47,7 @@ class Rounds:
             self._task = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
 
     def hasten(self) -> None:
-        """There is something to do that somebody waits for, or that has let requests pass already: let nobody pass."""
+        """There is something to do that somebody waits for: let nobody pass."""
         self._is_urgent = True
         if self._pause is not None and not self._pause.done():
             self._pause.set_result(None)

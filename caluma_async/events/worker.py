@@ -61,7 +61,7 @@ class Worker:
         self._keeper = Keeper(self._fences, self._wakes(source))
         self._recovery = Recovery()
         self._inbox: deque[Callable[[], None]] = deque()
-        self._noted = False
+        self._noted: set[bool] = set()
         self._queue = Room(settings.EVENT_QUEUE_SIZE)
         self._loose: dict[str, deque[tuple[Claim, float]]] = {}
         self._strays: set[Fence] = set()
@@ -170,13 +170,9 @@ class Worker:
     def _post(self, job: Callable[[], None], *, lets_pass: bool = False) -> None:
         """Have the loop do it; what `lets_pass` requests is done together with what else comes up meanwhile."""
         self._inbox.append(job)
-        if self._loop is None:
-            return
-        if lets_pass and not self._noted:
-            self._noted = True
-            call_on(self._loop, self._open_inbox_later)
-        elif not lets_pass:
-            call_on(self._loop, self._open_inbox)
+        if self._loop is not None and lets_pass not in self._noted:
+            self._noted.add(lets_pass)
+            call_on(self._loop, self._open_inbox_later if lets_pass else self._open_inbox)
 
     def _open_inbox_later(self) -> None:
         passed = requests.let_pass(_PATIENCE)
@@ -186,7 +182,7 @@ class Worker:
             passed.add_done_callback(lambda _: self._open_inbox())
 
     def _open_inbox(self) -> None:
-        self._noted = False
+        self._noted.clear()
         while self._inbox:
             self._inbox.popleft()()
         self._changed.set()
