@@ -7,6 +7,7 @@ statement than the server takes to carry it out, and the engine sends many.
 from __future__ import annotations
 
 import re
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -32,6 +33,15 @@ _Execute = Callable[[Any, bytes, Sequence[Any], Sequence[Format] | None], Any]
 
 MOST: Final = 300
 """How many statements a connection keeps; one more, and that which was not used for longest has to go."""
+
+PLANNED_FOR: Final = 30.0
+"""Seconds for which plans are kept at most. In a young session they are made anew after 1, 3, 7 and 15 seconds.
+
+A plan that was made while tables were empty reads a whole table for each row once they are not, and nobody but
+`ANALYZE` would have it made anew.
+"""
+
+_AT_FIRST: Final = 1.0
 
 _PLACEHOLDER: Final = re.compile(r"%(.?)", re.DOTALL)
 
@@ -104,9 +114,13 @@ class _Kept:
     def __init__(self) -> None:
         self._names: OrderedDict[tuple[str, tuple[int, ...]], bytes] = OrderedDict()
         self._number = 0
+        self._planned = time.monotonic()
+        self._planned_for = _AT_FIRST
 
     def run(self, raw: Any, text: str, parameters: Sequence[Any], execute: _Execute) -> list[Row]:
         """Run a statement; its rows."""
+        if time.monotonic() - self._planned > self._planned_for:
+            self._forget_plans(raw.pgconn)
         translator = Transformer(raw)
         values = translator.dump_sequence(parameters, _formats(len(parameters)))
         key = text, translator.types or ()
@@ -122,6 +136,13 @@ class _Kept:
         translator.set_pgresult(result)
         rows: list[Row] = translator.load_rows(0, result.ntuples, tuple)
         return rows
+
+    def _forget_plans(self, session: Any) -> None:
+        """Have each statement planned anew when it is used next, for tables as they are by then."""
+        if session.transaction_status != TransactionStatus.INERROR:
+            self._planned = time.monotonic()
+            self._planned_for = min(2 * self._planned_for, PLANNED_FOR)
+            _checked(session, session.exec_(b"DISCARD PLANS"))
 
     def _name(self, session: Any, key: tuple[str, tuple[int, ...]]) -> bytes:
         name = self._names.get(key)

@@ -12,6 +12,7 @@ import pytest
 from django.db import (
     DataError,
     IntegrityError,
+    InternalError,
     OperationalError,
     ProgrammingError,
     connection,
@@ -62,6 +63,11 @@ def elsewhere(text: str) -> Any:
             return cursor.fetchone()[0]
     finally:
         other.close()
+
+
+def forget_plans() -> None:
+    """Have them be older than they may get."""
+    prepared._sessions[connection.connection]._planned_for = -1.0
 
 
 def numbers() -> list[int]:
@@ -122,6 +128,34 @@ def test_no_more_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch
     for number in (1, 2, 3, 1, 4, 1):
         assert run(f"SELECT {number}", []) == [(number,)]
     assert sorted(kept()) == ["SELECT 1", "SELECT 3", "SELECT 4"]
+
+
+@pytest.mark.usefixtures("table")
+def test_a_statement_is_planned_anew_now_and_then_for_the_table_may_have_grown() -> None:
+    def plan() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM pg_prepared_statements WHERE statement LIKE '%WHERE number = $1%'")
+            cursor.execute(f"EXPLAIN EXECUTE {cursor.fetchone()[0]}(7)")
+            return str(cursor.fetchone()[0])
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET plan_cache_mode = force_generic_plan; ANALYZE prepared_probe")
+    one = "SELECT number FROM prepared_probe WHERE number = %s::integer"
+    run(one, [7])
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO prepared_probe SELECT generate_series(1, 10000)")
+    assert run(one, [7]) == [(7,)]
+    assert "Seq Scan" in plan()
+    forget_plans()
+    assert run(one, [7]) == [(7,)]
+    assert "Index" in plan()
+    with transaction.atomic():
+        with connection.cursor() as cursor, pytest.raises(DataError):
+            cursor.execute("SELECT 1 / 0")
+        forget_plans()
+        with pytest.raises(InternalError, match="aborted"):
+            run(one, [7])
+        transaction.set_rollback(True)
 
 
 def test_a_session_that_was_made_to_forget_is_told_again() -> None:

@@ -10,15 +10,28 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from caluma_async import prepared
 from caluma_async.events import outbox
 from caluma_async.events.models import Delivery
-from caluma_async.events.outbox import Claim, Hand, NewDelivery, Result, StoredEvent, dialect, recording
+from caluma_async.events.outbox import (
+    Claim,
+    Fence,
+    Hand,
+    NewDelivery,
+    Result,
+    StoredEvent,
+    dialect,
+    recording,
+    settling,
+)
 from caluma_async.events.states import State
 from tests.integration.test_queue_outbox import event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 US = Hand(owner=11, lease=60)
+SENDING = (dialect, recording, settling)
+"""The modules that send statements."""
 KNOWN = ["a"]
 
 _FILL = """
@@ -28,8 +41,8 @@ _FILL = """
     FROM ({numbers}) AS numbers"""
 
 
-def fill(rows: int, blocked: int) -> None:
-    """So many waiting rows, a part of them in one lane that is held."""
+def fill(rows: int, blocked: int, *, counted: bool = True) -> None:
+    """So many waiting rows, a part of them in one lane that is held; `counted`: the planner knows how many."""
     one = event()
     outbox.record([one], [])
     into = dialect.dialect()
@@ -47,7 +60,8 @@ def fill(rows: int, blocked: int) -> None:
         key = f"'{one.id.hex}'"
     with connection.cursor() as cursor:
         cursor.execute(_FILL.format(event=key, blocked=blocked, now=into.now, numbers=numbers).replace("%%", "%"))
-        cursor.execute("VACUUM ANALYZE events_delivery" if connection.vendor == "postgresql" else "ANALYZE")
+        if counted:
+            cursor.execute("VACUUM ANALYZE events_delivery" if connection.vendor == "postgresql" else "ANALYZE")
 
 
 @pytest.fixture
@@ -60,8 +74,8 @@ def statements(monkeypatch: Any) -> list[tuple[str, Any]]:
         sent.append((text, parameters))
         return send(text, parameters, **options)
 
-    monkeypatch.setattr(dialect, "run", run)
-    monkeypatch.setattr(recording, "run", run)
+    for module in SENDING:
+        monkeypatch.setattr(module, "run", run)
     return sent
 
 
@@ -156,7 +170,8 @@ def _pages(call: Callable[[], object]) -> int:
         return send(text, parameters)
 
     with pytest.MonkeyPatch.context() as patch, transaction.atomic():
-        patch.setattr(dialect, "run", keep)
+        for module in SENDING:
+            patch.setattr(module, "run", keep)
         call()
         transaction.set_rollback(True)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -164,6 +179,78 @@ def _pages(call: Callable[[], object]) -> int:
         pages = sum(_explain("ANALYZE, BUFFERS, FORMAT JSON", *one)["Shared Hit Blocks"] for one in sent)
         transaction.set_rollback(True)
     return int(pages)
+
+
+PLANNED = {
+    "take": lambda ids: outbox.take(ids, US),
+    "recover": lambda ids: outbox.recover([], [US.owner]),
+    "prune": lambda ids: outbox.prune(7),
+    "still waiting": lambda ids: outbox.still_waiting(ids),
+    "settle": lambda ids: outbox.settle([Result(fence=Fence(id_, 1), state=State.DELIVERED) for id_ in ids]),
+    "begin": lambda ids: outbox.begin([Fence(id_, 1) for id_ in ids]),
+    "extend": lambda ids: outbox.extend([Fence(id_, 1) for id_ in ids], 60),
+    "lock what is to be retried": lambda ids: outbox.retry(ids),
+}
+"""Statements about a few deliveries."""
+
+WHATEVER_IS_KNOWN = ("take", "recover", "prune", "still waiting")
+"""Those of which there is but one plan."""
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("name", WHATEVER_IS_KNOWN)
+def test_what_was_planned_for_an_empty_table_reads_few_rows_of_a_full_one(name: str) -> None:
+    grown(PLANNED[name])
+    assert _rows_read(lambda: PLANNED[name](some())) < 2_000
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("name", PLANNED)
+def test_nothing_is_carried_out_for_long_as_it_was_planned_for_an_empty_table(name: str) -> None:
+    grown(PLANNED[name])
+    prepared._sessions[connection.connection]._planned_for = -1.0
+    assert _rows_read(lambda: PLANNED[name](some())) < 2_000
+
+
+_SAME_TYPES = """
+    SELECT 'ALTER TABLE events_delivery ' || string_agg(format('ALTER %I TYPE %s', attname, concat_ws(
+        ' COLLATE ', format_type(atttypid, atttypmod), quote_ident(collname)
+    )), ', ')
+    FROM pg_attribute LEFT JOIN pg_collation ON pg_collation.oid = attcollation AND collname <> 'default'
+    WHERE attrelid = 'events_delivery'::regclass AND attnum > 0 AND NOT attisdropped"""
+"""A statement that changes nothing, and has the planner forget what it knows of values, which outlives all rows."""
+
+
+def some() -> list[int]:
+    return list(Delivery.objects.exclude(lane="a|blocked").order_by("id").values_list("id", flat=True)[:20])
+
+
+def grown(use: Callable[[list[int]], object]) -> None:
+    """A table that was empty when what is used was planned, as the planner knew, and has many rows by now."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE events_delivery, events_eventrecord")
+        cursor.execute(_SAME_TYPES)
+        cursor.execute(cursor.fetchone()[0])
+        cursor.execute("ANALYZE events_delivery, events_eventrecord")
+    dialect.tune()
+    use(list(range(1, 21)))
+    fill(20_000, blocked=100, counted=False)
+
+
+def _rows_read(call: Callable[[], object]) -> int:
+    """How many rows the statements of a call fetch. What they do is undone."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '20s'")
+        before = _rows_so_far(cursor)
+        call()
+        after = _rows_so_far(cursor)
+        transaction.set_rollback(True)
+    return after - before
+
+
+def _rows_so_far(cursor: Any) -> int:
+    cursor.execute("SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables")
+    return int(cursor.fetchone()[0])
 
 
 def test_a_claim_takes_little_time_with_many_rows_and_a_long_blocked_lane() -> None:

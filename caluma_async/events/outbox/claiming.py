@@ -201,6 +201,8 @@ def _take_locking_text(into: Dialect) -> str:
     anew (`people.retry`). Followers need no lock: nobody takes them but who has their head. They end where one is not
     due.
     """
+    begins = f"delivery.id {into.found_by('SELECT id FROM head')}"
+    mine = "SELECT id FROM head UNION ALL SELECT id FROM follower"
     return f"""
         WITH head AS (
             SELECT id, lane FROM events_delivery AS own
@@ -215,12 +217,10 @@ def _take_locking_text(into: Dialect) -> str:
                     ORDER BY id LIMIT %s
                 ) AS next
             ) AS behind WHERE due
-        ), mine AS (
-            SELECT id, true AS begins FROM head UNION ALL SELECT id, false FROM follower
         )
-        UPDATE events_delivery AS delivery SET {_in_hand(into, "mine.begins")}
-        FROM mine WHERE delivery.id = mine.id AND delivery.state = 'waiting'
-        RETURNING delivery.id, claims, attempt, receiver, lane, begins, event_id"""
+        UPDATE events_delivery AS delivery SET {_in_hand(into, begins)}
+        WHERE delivery.id {into.found_by(mine)} AND delivery.state = 'waiting'
+        RETURNING delivery.id, claims, attempt, receiver, lane, {begins}, event_id"""
 
 
 def _in_hand(into: Dialect, begins: str = "true") -> str:

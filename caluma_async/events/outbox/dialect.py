@@ -52,6 +52,13 @@ class Dialect:
         """The parameter for `one_of`."""
         raise NotImplementedError
 
+    def found_by(self, query: str) -> str:
+        """What follows a column that must be one of those that a query finds, which is asked once, before all else.
+
+        A planner that takes the table for an empty one would ask it again for each row.
+        """
+        raise NotImplementedError
+
     def each(self, outer: str, table: str, name: str, condition: str) -> str:
         """The rows of `outer`, in its order and no more of them than are wanted, each with its rows of a table."""
         raise NotImplementedError
@@ -96,6 +103,9 @@ class PostgreSQL(Dialect):
     def listed(self, values: Iterable[Any]) -> Any:
         return list(values)
 
+    def found_by(self, query: str) -> str:
+        return f"= ANY(ARRAY({query}))"
+
     def each(self, outer: str, table: str, name: str, condition: str) -> str:
         # an offset keeps it from being merged with a sorted, and so a whole, `outer`
         return f"{outer}, LATERAL (SELECT * FROM {table} AS {name} WHERE {condition} OFFSET 0) AS {name}"
@@ -131,6 +141,9 @@ class SQLite(Dialect):
 
     def listed(self, values: Iterable[Any]) -> Any:
         return json.dumps([_plain(value) for value in values])
+
+    def found_by(self, query: str) -> str:
+        return f"IN ({query})"
 
     def each(self, outer: str, table: str, name: str, condition: str) -> str:
         return f"{outer} CROSS JOIN {table} AS {name} ON {condition}"

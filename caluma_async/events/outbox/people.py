@@ -77,25 +77,25 @@ def _lock_text(into: Dialect) -> str:
 
     By key, as everybody locks; and whole lanes, for who takes locks the first of a lane, and then what follows it.
     """
-    return f"""
-        SELECT id FROM events_delivery WHERE id IN (
+    lanes = f"SELECT lane FROM events_delivery WHERE id {into.one_of('bigint')}"
+    wanted = f"""
             SELECT id FROM events_delivery WHERE id {into.one_of("bigint")}
             UNION
-            SELECT id FROM events_delivery WHERE state IN ('waiting', 'running', 'held') AND lane IN (
-                SELECT lane FROM events_delivery WHERE id {into.one_of("bigint")}
-            )
-        ) ORDER BY id FOR UPDATE"""
+            SELECT id FROM events_delivery
+            WHERE state IN ('waiting', 'running', 'held') AND lane {into.found_by(lanes)}"""
+    return f"SELECT id FROM events_delivery WHERE id {into.found_by(wanted)} ORDER BY id FOR UPDATE"
 
 
 def _renew_heads_text(into: Dialect) -> str:
     """Write the first of each lane anew, as it is: who has chosen it already sees that, and chooses again."""
-    return f"""
-        UPDATE events_delivery SET available_at = available_at WHERE state = 'waiting' AND id IN (
+    heads = f"""
             SELECT (
                 SELECT id FROM events_delivery AS own
                 WHERE own.lane = moved.lane AND own.state IN ('waiting', 'running', 'held') ORDER BY id LIMIT 1
-            ) FROM events_delivery AS moved WHERE moved.id {into.one_of("bigint")}
-        )"""
+            ) FROM events_delivery AS moved WHERE moved.id {into.one_of("bigint")}"""
+    return f"""
+        UPDATE events_delivery SET available_at = available_at
+        WHERE state = 'waiting' AND id {into.found_by(heads)}"""
 
 
 def _overtaken_text(into: Dialect) -> str:

@@ -112,11 +112,8 @@ def _begin_text(into: Dialect) -> str:
 
 def _extend_text(into: Dialect) -> str:
     lock = "FOR UPDATE OF events_delivery SKIP LOCKED" if into.can_lock_rows else ""
-    return f"""
-        UPDATE events_delivery SET lease_until = {into.later("%s")}
-        WHERE id IN (
-            SELECT events_delivery.id FROM events_delivery, {into.given(_FENCE)} WHERE {_STILL_OURS} {lock}
-        ) RETURNING id"""
+    ours = f"SELECT events_delivery.id FROM events_delivery, {into.given(_FENCE)} WHERE {_STILL_OURS} {lock}"
+    return f"UPDATE events_delivery SET lease_until = {into.later('%s')} WHERE id {into.found_by(ours)} RETURNING id"
 
 
 def _held_text(into: Dialect) -> str:

@@ -110,6 +110,11 @@ def _recover_text(into: Dialect) -> str:
     crashed = "CASE WHEN started_at IS NULL THEN 0 ELSE 1 END"
     given_up = f"crashes + {crashed} >= {MAX_CRASHES}"
     lock = "FOR UPDATE SKIP LOCKED" if into.can_lock_rows else ""
+    # an order that the key's index has would be read along that one, past all that does not run
+    lost = f"""
+            SELECT id FROM events_delivery
+            WHERE state = 'running' AND (lease_until < (SELECT {into.now}) OR owner {into.one_of("integer")})
+            ORDER BY id + 0 LIMIT {_BATCH} {lock}"""
     return f"""
         UPDATE events_delivery SET crashes = crashes + {crashed},
             state = CASE WHEN NOT ({given_up}) THEN 'waiting'
@@ -117,11 +122,7 @@ def _recover_text(into: Dialect) -> str:
             error = CASE WHEN {given_up} THEN 'Given up: {MAX_CRASHES} processes died while it ran.' ELSE error END,
             finished_at = CASE WHEN {given_up} THEN {into.now} END,
             available_at = {into.now}, owner = NULL, lease_until = NULL, started_at = NULL
-        WHERE id IN (
-            SELECT id FROM events_delivery
-            WHERE state = 'running' AND (lease_until < (SELECT {into.now}) OR owner {into.one_of("integer")})
-            ORDER BY id LIMIT {_BATCH} {lock}
-        ) RETURNING id, receiver, lane, crashes, state"""
+        WHERE id {into.found_by(lost)} RETURNING id, receiver, lane, crashes, state"""
 
 
 def _dead_owners_text(into: Dialect) -> str:
@@ -136,12 +137,11 @@ def _dead_owners_text(into: Dialect) -> str:
 
 
 def _prune_text(into: Dialect) -> str:
-    return """
-        DELETE FROM events_delivery WHERE id IN (
+    old = """
             SELECT id FROM events_delivery
             WHERE event_id < %s AND state IN ('delivered', 'discarded') AND finished_at < %s
-            ORDER BY event_id LIMIT %s
-        ) RETURNING event_id"""
+            ORDER BY event_id LIMIT %s"""
+    return f"DELETE FROM events_delivery WHERE id {into.found_by(old)} RETURNING event_id"
 
 
 def _prune_events_text(into: Dialect) -> str:
@@ -152,13 +152,12 @@ def _prune_events_text(into: Dialect) -> str:
 
 
 def _prune_log_text(into: Dialect) -> str:
-    return f"""
-        DELETE FROM events_eventrecord WHERE id IN (
+    old = f"""
             SELECT id FROM events_eventrecord AS logged
             WHERE id < %s AND position BETWEEN 1 AND ({_LAST_PLACE}) - 1
                 AND NOT EXISTS (SELECT 1 FROM events_delivery WHERE event_id = logged.id)
-            ORDER BY id LIMIT %s
-        ) RETURNING id"""
+            ORDER BY id LIMIT %s"""
+    return f"DELETE FROM events_eventrecord WHERE id {into.found_by(old)} RETURNING id"
 
 
 def _count_text(into: Dialect) -> str:
