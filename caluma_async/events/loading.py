@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from operator import itemgetter
 from typing import Any, Final
+from weakref import ref
 
 from django.apps import apps
 from django.db import connection
@@ -19,6 +20,8 @@ from django.db.models.signals import post_init, pre_init
 from caluma_async.events.outbox.dialect import dialect
 from caluma_async.events.stored import Reference
 from caluma_async.prepared import run
+
+Setter = Callable[[Any, Any], None]
 
 _at_hand: Final[dict[type[Model], tuple[str, ...]]] = {}
 
@@ -83,11 +86,12 @@ class _Reader:
         self.key = key
         self.place = [column.target for column in columns].index(key)
         # finding converters and populators takes longer than using them on a row
-        self.converters = [
-            (place, [_read_json] if _is_usual_json(column.output_field) else functions, column)
+        converters = {
+            place: ([_read_json] if _is_usual_json(column.output_field) else functions, column)
             for place, (functions, column) in compiler.get_converters(columns).items()
-        ]
-        self.made = _Made(compiler.klass_info, [column.target.attname for column in columns], connection.alias)
+        }
+        names = [column.target.attname for column in columns]
+        self.made = _Made(compiler.klass_info, names, converters, connection.alias)
 
     def rows(self, keys: Sequence[Any]) -> dict[Any, Any]:
         """The rows with these keys, by key."""
@@ -96,13 +100,7 @@ class _Reader:
 
     def instances(self, rows: Iterable[Any]) -> list[Model]:
         """One instance for each row, also if it comes twice: what Django's own iteration over a query does."""
-        return [self._instance(list(row)) for row in rows]
-
-    def _instance(self, row: list[Any]) -> Model:
-        for place, functions, column in self.converters:
-            for convert in functions:
-                row[place] = convert(row[place], column, connection)
-        return self.made.of(row)
+        return [self.made.of(row) for row in rows]
 
 
 def _is_usual_json(field: Field[Any, Any]) -> bool:
@@ -125,31 +123,102 @@ _decode: Final = json.JSONDecoder().decode
 
 
 class _Made:
-    """An object that is made of some columns of a row, and those that come along with it; as Django has put it down."""
+    """An object that is made of some columns of a row, and those that come along with it; as Django has put it down.
 
-    def __init__(self, info: Mapping[str, Any], names: Sequence[str], alias: str) -> None:
+    Those that come along are made when they are asked for, unless somebody may notice: few receivers want them all.
+    """
+
+    def __init__(
+        self, info: Mapping[str, Any], names: Sequence[str], converters: Mapping[int, tuple[Any, Any]], alias: str
+    ) -> None:
         model = info["model"]
         order = {field.attname: number for number, field in enumerate(model._meta.concrete_fields)}
         places = sorted(info["select_fields"], key=lambda place: order[names[place]])
         self.names = [names[place] for place in places]
         self.values = itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
+        self.converters = [(number, *converters[place]) for number, place in enumerate(places) if place in converters]
         self.key = places[self.names.index(model._meta.pk_fields[0].attname)]
         self.alias = alias
         self.model: Any = _Quick(model) if _Quick.fits(model) else model
-        self.along = [
-            (_Made(one, names, alias), one["local_setter"], one["remote_setter"])
-            for one in info.get("related_klass_infos", ())
-        ]
+        self.along: list[tuple[_Made, Setter, Setter]] = []
+        self.later: dict[str, tuple[_Made, Setter]] = {}
+        for one in info.get("related_klass_infos", ()):
+            self._add(_Made(one, names, converters, alias), one["local_setter"], one["remote_setter"])
+
+    def _add(self, made: _Made, set_here: Setter, set_there: Setter) -> None:
+        field: Any = getattr(set_here, "__self__", None)
+        if made.is_quick and set_here == getattr(field, "set_cached_value", None):
+            self.later[field.cache_name] = made, set_there
+        else:
+            self.along.append((made, set_here, set_there))
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether nobody is told when it is made, nor when what comes along is."""
+        return isinstance(self.model, _Quick) and not self.along
 
     def of(self, row: Sequence[Any]) -> Model:
         """The object; what comes along with it may be missing."""
-        instance: Model = self.model.from_db(self.alias, self.names, self.values(row))
+        values = list(self.values(row))
+        for number, functions, column in self.converters:
+            for convert in functions:
+                values[number] = convert(values[number], column, connection)
+        instance: Model = self.model.from_db(self.alias, self.names, values)
+        if self.later:
+            instance._state.fields_cache = _Later(self.later, row, instance)
         for made, set_here, set_there in self.along:
             other = None if row[made.key] is None else made.of(row)
             set_here(instance, other)
             if other is not None:
                 set_there(other, instance)
         return instance
+
+
+class _Later(dict[str, Any]):
+    """The related objects that an instance knows. Those that came with its row are made when they are asked for."""
+
+    __slots__ = ("_instance", "_left", "_row")
+
+    def __init__(self, left: Mapping[str, tuple[_Made, Setter]], row: Sequence[Any], instance: Model) -> None:
+        self._left = left
+        self._row = row
+        self._instance = ref(instance)
+
+    def __missing__(self, name: str) -> Model | None:
+        made, set_there = self._left[name]
+        other = self[name] = None if self._row[made.key] is None else made.of(self._row)
+        if other is not None and (instance := self._instance()) is not None:
+            set_there(other, instance)
+        return other
+
+    def __contains__(self, name: object) -> bool:
+        return dict.__contains__(self, name) or name in self._left
+
+    def __delitem__(self, name: str) -> None:
+        known = name in self
+        self._left = {other: one for other, one in self._left.items() if other != name}
+        if not known:
+            raise KeyError(name)
+        self.pop(name, None)
+
+    def copy(self) -> dict[str, Any]:
+        """All of them: what is asked when an object is copied or pickled."""
+        return dict(self.items())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._left, **dict.fromkeys(dict.keys(self))})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def keys(self) -> Any:
+        return KeysView(self)
+
+    def values(self) -> Any:
+        return ValuesView(self)
+
+    def items(self) -> Any:
+        return ItemsView(self)
 
 
 class _Quick:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import pickle
 from typing import Any
 
 import pytest
@@ -105,3 +108,81 @@ def test_a_model_that_is_listened_to_is_made_as_django_does() -> None:
         post_init.disconnect(listen, sender=Case)
     assert made == [found[reference(case)]]
     assert not loading._Quick.fits(type("Own", (), {"__init__": lambda self: None, "from_db": Case.from_db}))
+
+
+def loaded() -> Any:
+    """A work item whose relations nobody has asked for yet."""
+    (item,) = make_items(1)
+    ((ours,),) = [found.values() for found in load([{reference(item)}])]
+    return ours
+
+
+def test_what_comes_along_is_made_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[type] = []
+    of = loading._Made.of
+
+    def note(self: Any, row: Any) -> Any:
+        made.append(self.model._meta.model)
+        return of(self, row)
+
+    monkeypatch.setattr(loading._Made, "of", note)
+    ours = loaded()
+    assert made == [WorkItem]
+    assert ours.case is ours.case
+    assert ours.case.meta == {"deep": [1, {"x": None}]}
+    assert made == [WorkItem, Case]
+
+
+def test_what_is_known_of_an_object_looks_as_if_everything_had_been_made() -> None:
+    ours = loaded()
+    known = ours._state.fields_cache
+    names = {"task", "case", "document", "child_case", "previous_work_item"}
+    assert (set(known), len(known), set(known.keys())) == (names, 5, names)
+    assert ("task" in known, "nothing" in known) == (True, False)
+    with CaptureQueriesContext(connection) as queries:
+        for copied in (copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):  # noqa: S301 - our own
+            assert (copied.case.pk, copied.task.slug, copied.document) == (ours.case_id, "task", None)
+            assert copied.case is not ours.case
+        assert list(known.values()).count(None) == 3
+    assert len(queries) == 0
+
+
+def test_a_relation_that_is_changed_is_not_as_it_was_loaded() -> None:
+    ours = loaded()
+    other = make_case(ours.case.workflow)
+    ours.case_id = other.pk
+    with CaptureQueriesContext(connection) as queries:
+        assert ours.case == other
+    assert len(queries) == 1
+    ours = loaded_again(ours)
+    ours.task = make_task("other")
+    assert ours.task.slug == "other"
+    WorkItem.task.field.delete_cached_value(ours)
+    assert not WorkItem.task.field.is_cached(ours)
+    with pytest.raises(KeyError):
+        WorkItem.task.field.delete_cached_value(ours)
+    ours = loaded_again(ours)
+    ours.refresh_from_db()
+    with CaptureQueriesContext(connection) as queries:
+        assert ours.task.slug == "task"
+    assert len(queries) == 1
+
+
+def loaded_again(item: Any) -> Any:
+    ((ours,),) = [found.values() for found in load([{reference(item)}])]
+    return ours
+
+
+def test_one_that_is_had_by_one_only_knows_it() -> None:
+    (item,) = make_items(1)
+    child = make_case(item.case.workflow)
+    WorkItem.objects.filter(pk=item.pk).update(child_case=child)
+    ours = loaded_again(item)
+    with CaptureQueriesContext(connection) as queries:
+        assert ours.child_case.parent_work_item is ours
+    assert len(queries) == 0
+    alone = loaded_again(item)
+    known = alone._state.fields_cache
+    del alone
+    gc.collect()
+    assert known["child_case"] == child
