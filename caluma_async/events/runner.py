@@ -30,7 +30,7 @@ from caluma_async.precedence import requests
 _TOGETHER: Final = 128
 """How many are loaded in one query: half of what runs at once, so that half is loaded while the other is settled."""
 
-_BESIDE_REQUESTS: Final = 16
+_BESIDE_REQUESTS: Final = 48
 """How many while requests are under way: one that waits for the loop, or for Python's lock, waits for one batch."""
 
 _YOUNG_BESIDE_REQUESTS: Final = 3
