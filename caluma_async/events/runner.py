@@ -20,6 +20,7 @@ from caluma_async.conf import settings
 from caluma_async.events import executor
 from caluma_async.events.crew import Crew, Desk, OwnDesk
 from caluma_async.events.executor import Assignment, Attempt, now
+from caluma_async.events.limits import Limits
 from caluma_async.events.outbox import Result
 from caluma_async.events.outbox.dialect import tune
 from caluma_async.events.rounds import Rounds, call_on
@@ -69,7 +70,7 @@ class _Running:
     attempt: Attempt
     started: float = field(default_factory=time.perf_counter)
     task: asyncio.Task[None] | None = None
-    overdue: asyncio.TimerHandle | None = None
+    limit: float = 0.0
     is_young: bool = False
 
 
@@ -83,6 +84,7 @@ class Runner:
         self._contexts = Crew("caluma-orm", settings.EVENT_THREADS)
         self._to_load: list[Assignment] = []
         self._loading = 0
+        self._limits: Limits[_Running] = Limits(self._late)
         self._loads = Rounds(self._load, lambda: None)
         self._running: dict[int, _Running] = {}
         self._stopping = False
@@ -146,27 +148,22 @@ class Runner:
         return [assignment for assignment, attempt in prepared if attempt is None]
 
     def _begin_all(self, prepared: Iterable[tuple[Assignment, Attempt | BaseException]]) -> None:
-        begun = []
         for assignment, attempt in prepared:
             if isinstance(attempt, Attempt):
                 if attempt.receiver.is_async:
-                    begun.append(self._begin(attempt))
+                    self._begin(attempt)
                 else:
                     self._waiting.append(attempt)
             elif isinstance(attempt, _Unreachable):
                 self._release(assignment, attempt.error)
             else:
                 self._tell_finished(Finish(assignment, executor.decide(assignment, attempt), attempt))
-        # most are over when they have taken their first step, and need no timer
-        asyncio.get_running_loop().call_soon(self._limit, begun)
         self._begin_in_threads()
 
     def _begin_in_threads(self) -> None:
         """Begin `def` receivers; a few at a time while requests are under way, for those need the same lock."""
-        begun = []
         while self._waiting and (self._young < _YOUNG_BESIDE_REQUESTS or not requests.are_under_way):
-            begun.append(self._begin(self._waiting.popleft()))
-        self._limit(begun)
+            self._begin(self._waiting.popleft())
 
     def _grow_up(self, one: _Running) -> None:
         """It is over, or works no more: the next one may begin."""
@@ -186,9 +183,10 @@ class Runner:
         delay = None if error is None else _UNREACHABLE
         self._tell_finished(Finish(assignment, executor.released(assignment.claim, uncounted=True, delay=delay), error))
 
-    def _begin(self, attempt: Attempt) -> _Running:
-        one = _Running(attempt)
+    def _begin(self, attempt: Attempt) -> None:
+        one = _Running(attempt, limit=executor.time_limit(attempt.receiver))
         self._running[id(one)] = one
+        self._limits.watch(one, one.limit)
         tell(about(attempt.assignment.claim, Kind.STARTED, seconds=max(now() - attempt.assignment.since, 0)))
         loop = asyncio.get_running_loop()
         if attempt.receiver.is_async:
@@ -202,16 +200,6 @@ class Runner:
             loop.call_later(_YOUNG, self._grow_up, one)
             desk = self._threads.take()
             desk.post(partial(self._call, one, desk, loop))
-        return one
-
-    def _limit(self, begun: Sequence[_Running]) -> None:
-        """See to it that these take no longer than they may."""
-        loop = asyncio.get_running_loop()
-        for one in begun:
-            if id(one) in self._running:
-                limit = executor.time_limit(one.attempt.receiver)
-                late = self._time_out if one.task is not None else self._tell_overdue
-                one.overdue = loop.call_later(limit, late, one, limit)
 
     async def _await(self, one: _Running) -> None:
         """Database calls of one delivery share a thread, and do not wait for those of others."""
@@ -233,8 +221,7 @@ class Runner:
     def _over(self, one: _Running, error: BaseException | None, settled: bool = False) -> None:
         if self._running.pop(id(one), None) is None:
             return  # it was given back, and ends only now
-        if one.overdue is not None:
-            one.overdue.cancel()
+        self._limits.forget(one, one.limit)
         assignment = one.attempt.assignment
         ran = time.perf_counter() - one.started
         if self._stopping and isinstance(error, asyncio.CancelledError):
@@ -244,11 +231,11 @@ class Runner:
         self._tell_finished(Finish(assignment, result, error, ran, settled))
         self._grow_up(one)
 
-    def _time_out(self, one: _Running, limit: float) -> None:
-        executor.expire(one.attempt, one.task)
-
-    def _tell_overdue(self, one: _Running, limit: float) -> None:
-        tell(about(one.attempt.assignment.claim, Kind.OVERDUE, seconds=limit))
+    def _late(self, one: _Running, limit: float) -> None:
+        if one.task is not None:
+            executor.expire(one.attempt, one.task)
+        else:
+            tell(about(one.attempt.assignment.claim, Kind.OVERDUE, seconds=limit))
 
 
 class _Unreachable(Exception):

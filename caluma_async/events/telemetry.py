@@ -62,8 +62,8 @@ def about(
     claim: Claim, kind: Kind, *, seconds: float = 0.0, ran: float = 0.0, error: BaseException | None = None
 ) -> Told:
     """Something that happened to a delivery in hand."""
-    key, _, attempt, receiver, lane, _, event = claim
-    return Told(kind, receiver, event.type, event.id, key, lane, attempt, seconds, ran, 1, error)
+    fence, attempt, receiver, lane, _, event = claim
+    return Told(kind, receiver, event.type, event.id, fence.id, lane, attempt, seconds, ran, 1, error)
 
 
 Listener = Callable[[Told], None]

@@ -202,7 +202,7 @@ class Writer:
         self.release([executor.released(claim, uncounted=True)])
 
     def _hold(self, claim: Claim) -> None:
-        if claim.claims:
+        if claim.is_durable:
             self.held[claim.id] = claim.fence
         if claim.lane is not None:
             self._busy[claim.lane] += 1

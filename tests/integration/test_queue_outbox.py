@@ -64,7 +64,7 @@ def test_an_event_comes_back_as_it_was_recorded() -> None:
     (claim,) = look()
     assert claim.event == one._replace(emitted_at=claim.event.emitted_at)
     assert abs(claim.event.emitted_at - one.emitted_at) < timedelta(milliseconds=1)
-    assert (claim.receiver, claim.lane, claim.attempt, claim.claims, claim.begun) == ("a", "a|family", 1, 1, True)
+    assert (claim.receiver, claim.lane, claim.attempt, claim.fence.claims, claim.begun) == ("a", "a|family", 1, 1, True)
 
 
 @pytest.mark.parametrize("number", [1, 3, 50])
@@ -205,7 +205,7 @@ def test_a_retry_is_due_after_its_delay_and_not_before() -> None:
     assert not look()
     Delivery.objects.update(available_at=datetime.now(UTC) - timedelta(seconds=1))
     (again,) = look()
-    assert (again.attempt, again.claims) == (2, 2)
+    assert (again.attempt, again.fence.claims) == (2, 2)
 
 
 def test_only_the_latest_claim_may_say_how_it_went() -> None:
@@ -214,7 +214,7 @@ def test_only_the_latest_claim_may_say_how_it_went() -> None:
     end_leases()
     outbox.recover([], [])
     (new,) = look(hand=THEM)
-    assert (new.id, new.claims) == (old.id, old.claims + 1)
+    assert (new.id, new.fence.claims) == (old.id, old.fence.claims + 1)
     assert not settle(old)
     assert not outbox.begin([old.fence])
     assert outbox.extend([old.fence], 60) == set()
@@ -238,7 +238,7 @@ def test_an_attempt_that_did_not_take_place_is_not_counted() -> None:
     (claim,) = look()
     assert settle(claim, State.WAITING, uncounted=True)
     (again,) = look()
-    assert (again.attempt, again.claims) == (1, 2)
+    assert (again.attempt, again.fence.claims) == (1, 2)
 
 
 def test_extending_moves_the_end_of_the_lease() -> None:

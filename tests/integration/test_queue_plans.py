@@ -185,11 +185,11 @@ PLANNED = {
     "take": lambda ids: outbox.take(ids, US),
     "recover": lambda ids: outbox.recover([], [US.owner]),
     "prune": lambda ids: outbox.prune(7),
-    "still waiting": lambda ids: outbox.still_waiting(ids),
+    "still waiting": outbox.still_waiting,
     "settle": lambda ids: outbox.settle([Result(fence=Fence(id_, 1), state=State.DELIVERED) for id_ in ids]),
     "begin": lambda ids: outbox.begin([Fence(id_, 1) for id_ in ids]),
     "extend": lambda ids: outbox.extend([Fence(id_, 1) for id_ in ids], 60),
-    "lock what is to be retried": lambda ids: outbox.retry(ids),
+    "lock what is to be retried": outbox.retry,
 }
 """Statements about a few deliveries."""
 

@@ -67,7 +67,7 @@ def claim(key: int, *, begun: bool) -> Claim:
     event = StoredEvent(
         uuid7(), "told_in_a_lane", "", "{}", "{}", "null", "case:1", datetime.now(UTC), None, uuid7(), "[]"
     )
-    return Claim(id=key, claims=1, attempt=int(begun), receiver="r", lane=LANE, begun=begun, event=event)
+    return Claim(fence=Fence(key, 1), attempt=int(begun), receiver="r", lane=LANE, begun=begun, event=event)
 
 
 def over(one: Claim, *, settled: bool = True) -> Finish:
@@ -143,7 +143,7 @@ async def test_of_two_claims_on_one_delivery_only_the_one_that_held_counts(
 ) -> None:
     told: list[Told] = []
     monkeypatch.setattr(telemetry, "listeners", [told.append])
-    earlier, latest = claim(1, begun=True), claim(1, begun=True)._replace(claims=2, attempt=2)
+    earlier, latest = claim(1, begun=True), claim(1, begun=True)._replace(fence=Fence(1, 2), attempt=2)
     stage.finder.outdated = {earlier.fence}
     for one in (earlier, latest):
         assert stage.rooms[THREAD].take("r")

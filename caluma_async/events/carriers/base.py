@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
-from caluma_async.events.outbox import Claim, HandedEvent, NewDelivery, Recorded, Result, StoredEvent, settle
+from caluma_async.events.outbox import Claim, Fence, HandedEvent, NewDelivery, Recorded, Result, StoredEvent, settle
 from caluma_async.events.receiver import Receiver
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind, Told, tell
@@ -127,7 +127,7 @@ class Parcel:
         self._recorded.append((event, receiver.name))
         if row.state == State.RUNNING:
             claim = Claim(
-                id=row.id, claims=1, attempt=1, receiver=receiver.name, lane=new.lane, begun=True, event=event
+                fence=Fence(row.id, 1), attempt=1, receiver=receiver.name, lane=new.lane, begun=True, event=event
             )
             self._in_hand.append(InHand(claim, kind_of(receiver)))
             return
@@ -139,7 +139,7 @@ class Parcel:
 
     def add_loose(self, event: StoredEvent | HandedEvent, receiver: Receiver) -> None:
         """Take in what has no row."""
-        self._loose.append(Claim(next(_loose), 0, 1, receiver.name, None, True, event))
+        self._loose.append(Claim(Fence(next(_loose), 0), 1, receiver.name, None, True, event))
 
     def enlist(self) -> None:
         """Everything was added; the transaction is still open."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from caluma_async.events.outbox.dialect import Dialect, Statement, dialect
-from caluma_async.events.outbox.rows import Claim, StoredEvent
+from caluma_async.events.outbox.rows import Claim, Fence, StoredEvent
 
 FOLLOWERS: Final = 10
 """How many deliveries of a lane are fetched along with its first one, to save a claim for each."""
@@ -91,8 +91,7 @@ def take(ids: Sequence[int], hand: Hand, *, followers: int = FOLLOWERS) -> list[
     events = stored_events({row[6] for row in rows})
     return [
         Claim(
-            id=id_,
-            claims=claims,
+            fence=Fence(id_, claims),
             attempt=attempt,
             receiver=receiver,
             lane=lane,

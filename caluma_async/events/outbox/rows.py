@@ -80,12 +80,11 @@ class Follower(NamedTuple):
 class Claim(NamedTuple):
     """A delivery in hand.
 
-    `claims` is the fence: whoever reports how it went names it. `begun` says whether its attempt counts already;
-    one that was only fetched, behind another one of its lane, begins when its turn comes.
+    Whoever reports how it went names its `fence`. `begun` says whether its attempt counts already; one that was only
+    fetched, behind another one of its lane, begins when its turn comes.
     """
 
-    id: int
-    claims: int
+    fence: Fence
     attempt: int
     receiver: str
     lane: str | None
@@ -93,9 +92,14 @@ class Claim(NamedTuple):
     event: StoredEvent | HandedEvent
 
     @property
-    def fence(self) -> Fence:
-        """Which claim this is."""
-        return Fence(self.id, self.claims)
+    def id(self) -> int:
+        """The key of the delivery."""
+        return self.fence.id
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether it has a row."""
+        return self.fence.claims > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
