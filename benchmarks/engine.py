@@ -38,14 +38,15 @@ def _delivering(options: Options) -> list[Row]:
         "awaited", options
     )  # before and after the peers: the machine may be busier at one time than at another
     spread, hot = ((first[name] + last[name]) / 2 for name in ("spread", "hot"))
-    threaded = measured("threaded", options)["rate"]
+    threaded = measured("threaded", options)
     return [
         _row("async def, many cases", "delivered", spread, "deliveries/s"),
         *(
             _row("async def, many cases", "delivered", spread, "deliveries/s", f"{title}, {rate:,.0f}/s", spread / rate)
             for title, rate in peers
         ),
-        _row("def, each in its own transaction", "delivered", threaded, "deliveries/s"),
+        _row("def that does nothing", "delivered", threaded["idle"], "deliveries/s"),
+        _row("def that asks, each in its own transaction", "delivered", threaded["asking"], "deliveries/s"),
         _row("async def, one case", "delivered", hot, "deliveries/s"),
     ]
 

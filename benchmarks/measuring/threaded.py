@@ -1,13 +1,15 @@
-"""`def` deliveries per second, each in a transaction of its own that acknowledges it."""
+"""`def` deliveries per second: of a receiver that does nothing, and of one in a transaction that acknowledges it."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
+from django.db import connection
+
 from benchmarks.measuring import stage
 from caluma_async.events import on
-from caluma_async.workflow.events import post_complete_work_item
+from caluma_async.workflow.events import post_complete_work_item, post_skip_work_item
 
 PER_SECOND = 600
 EACH = 5
@@ -18,8 +20,19 @@ def receiver(work_item: Any, **kwargs: Any) -> None:
     """Do nothing."""
 
 
+@on(post_skip_work_item, blocking=False)
+def asking(work_item: Any, **kwargs: Any) -> None:
+    """Ask the database for something, which begins the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
 def measure(seconds: float) -> dict[str, float]:
-    """The rate."""
+    """Both rates."""
     many = int(PER_SECOND * seconds)
-    stage.record(post_complete_work_item, stage.work_items(many // EACH), many)
-    return {"rate": asyncio.run(stage.drain_rate(many))}
+    items = stage.work_items(many // EACH)
+    rates = {}
+    for name, event in (("idle", post_complete_work_item), ("asking", post_skip_work_item)):
+        stage.record(event, items, many)
+        rates[name] = asyncio.run(stage.drain_rate(many))
+    return rates

@@ -53,12 +53,13 @@ class Assignment:
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """An assignment with everything loaded that the receiver gets."""
+    """An assignment with everything loaded that the receiver gets. `is_settled`: its row says that it is over."""
 
     assignment: Assignment
     event: Event
     arguments: dict[str, Any]
     is_late: bool = False
+    is_settled: bool = False
 
     @property
     def receiver(self) -> Receiver:
@@ -184,12 +185,13 @@ def expire(attempt: Attempt, task: asyncio.Task[Any] | None) -> None:
 def run_in_thread(attempt: Attempt) -> BaseException | None:
     """Call a `def` receiver on this thread; its error, if any.
 
-    A transactional one is acknowledged last in its transaction: first would keep its row locked all the while.
+    A transactional one is acknowledged last in its transaction: first would keep its row locked all the while. Where it
+    has none, for it asked the database for nothing, it is acknowledged as others are: by whoever called this.
     """
     try:
         with around.attempts(attempt), caused_by(attempt.event):
             if is_transactional(attempt.receiver):
-                _call_and_acknowledge(attempt)
+                attempt.is_settled = _call_and_acknowledge(attempt)
             else:
                 _call(attempt)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this attempt, and not the thread
@@ -201,7 +203,8 @@ def _call(attempt: Attempt) -> None:
     refuse_awaitable(attempt.receiver.call(**attempt.arguments), attempt.receiver.name)
 
 
-def _call_and_acknowledge(attempt: Attempt) -> None:
+def _call_and_acknowledge(attempt: Attempt) -> bool:
+    """Whether there was anything to commit, and the acknowledgement with it."""
     with transaction.atomic():
         with emissions(user=attempt.event.user):
             with FirstCursor() as first:
@@ -213,15 +216,9 @@ def _call_and_acknowledge(attempt: Attempt) -> None:
             if is_aborted():
                 raise ReceiverFailed(f"{attempt.receiver.name} hides a database error: what it did is undone.")
         together = is_open(connection) or bool(connection.run_on_commit)
-        if together:
-            _acknowledge(attempt)
-    if not together:  # there is nothing to commit it with, and a statement by itself takes a third of the round trips
-        _acknowledge(attempt)
-
-
-def _acknowledge(attempt: Attempt) -> None:
-    if not settle([delivered(attempt.assignment)]):
-        raise Lost(f"{attempt.receiver.name}: another process has this delivery by now.")
+        if together and not settle([delivered(attempt.assignment)]):
+            raise Lost(f"{attempt.receiver.name}: another process has this delivery by now.")
+    return together
 
 
 _WITHOUT_A_ROW: Final = Result(fence=Fence(0, 0), state=State.DELIVERED)

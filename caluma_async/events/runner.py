@@ -214,9 +214,7 @@ class Runner:
     def _call(self, one: _Running, desk: Desk, loop: asyncio.AbstractEventLoop) -> None:
         error = executor.run_in_thread(one.attempt)
         self._threads.give(desk)
-        # asked here, where there is a connection: to make one, only to see its kind, would cost the loop more
-        settled = error is None and executor.is_transactional(one.attempt.receiver)
-        call_on(loop, self._over, one, error, settled)
+        call_on(loop, self._over, one, error, error is None and one.attempt.is_settled)
 
     def _over(self, one: _Running, error: BaseException | None, settled: bool = False) -> None:
         if self._running.pop(id(one), None) is None:

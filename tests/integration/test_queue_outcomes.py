@@ -16,8 +16,10 @@ from caluma_async.events import (
     Retry,
     RetryAfter,
     asend_event,
+    executor,
     filter_events,
     on,
+    outbox,
 )
 from caluma_async.events.states import State
 from caluma_async.events.telemetry import Kind
@@ -361,3 +363,38 @@ async def test_a_def_receiver_may_do_without_a_transaction(painted: EventType) -
         await asend_event(painted, wall="north")
         await heard.until(Kind.DELIVERED)
     assert seen == [False]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("asks", [True, False])
+async def test_only_a_receiver_that_asked_the_database_is_acknowledged_in_its_transaction(
+    painted: EventType, asks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by: list[str] = []
+    together: list[int] = []
+    settle, settle_many = executor.settle, outbox.settle
+
+    def alone(results: Any, *more: Any) -> Any:
+        by.append(threading.current_thread().name.partition("-")[2])
+        return settle(results, *more)
+
+    def many(results: Any, *more: Any) -> Any:
+        if results:
+            together.append(len(results))
+        return settle_many(results, *more)
+
+    monkeypatch.setattr(executor, "settle", alone)
+    monkeypatch.setattr(outbox, "settle", many)
+
+    @on(painted, blocking=False)
+    def receiver(wall: str) -> None:
+        if asks:
+            Group.objects.create(name=wall)
+
+    async with delivering() as (worker, heard):
+        await in_thread(lambda: emit_in_transaction((painted, {"wall": "north"}), (painted, {"wall": "south"})))
+        await heard.until(Kind.DELIVERED, 2)
+        await worker.idle()
+    assert await rows("state", "attempt") == [(State.DELIVERED, 1)] * 2
+    assert (len(by), sum(together)) == ((2, 0) if asks else (0, 2))
+    assert all(name.startswith("receiver") for name in by)

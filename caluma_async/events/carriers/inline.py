@@ -97,10 +97,9 @@ def attempt(claim: Claim) -> None:
     assignment = Assignment(claim, receiver, executor.now())
     tell(about(claim, Kind.STARTED))
     started = time.perf_counter()
-    error = _run(assignment)
+    error, is_settled = _run(assignment)
     finish = Finish(assignment, executor.decide(assignment, error), error, time.perf_counter() - started)
-    settled = error is None and executor.is_transactional(receiver)
-    accepted = settled or not assignment.is_durable or bool(outbox.settle([finish.result]))
+    accepted = is_settled or not assignment.is_durable or bool(outbox.settle([finish.result]))
     tell(about(claim, _kind(finish) if accepted else Kind.LOST, ran=finish.ran, error=error))
 
 
@@ -110,14 +109,16 @@ def _kind(finish: Finish) -> Kind:
     return Kind.FAILED if lost else finish.kind
 
 
-def _run(assignment: Assignment) -> BaseException | None:
+def _run(assignment: Assignment) -> tuple[BaseException | None, bool]:
+    """Its error, if any; whether its row says already that it is over."""
     (attempted,) = executor.prepare([assignment])
     if not isinstance(attempted, Attempt):
-        return attempted
+        return attempted, False
     # in a context of its own: what the emitting code has set is not about this delivery
     if attempted.receiver.is_async:
-        return Context().run(async_to_sync(executor.run_async_in_time), attempted)
-    return Context().run(executor.run_in_thread, attempted)
+        return Context().run(async_to_sync(executor.run_async_in_time), attempted), False
+    error = Context().run(executor.run_in_thread, attempted)
+    return error, error is None and attempted.is_settled
 
 
 _OWNER: Final = -random.SystemRandom().randint(1, 2**31 - 1)
