@@ -147,7 +147,7 @@ class _Made:
 
     def _add(self, made: _Made, set_here: Setter, set_there: Setter) -> None:
         field: Any = getattr(set_here, "__self__", None)
-        if made.is_quick and set_here == getattr(field, "set_cached_value", None):
+        if isinstance(self.model, _Quick) and made.is_quick and set_here == getattr(field, "set_cached_value", None):
             self.later[field.cache_name] = made, set_there
         else:
             self.along.append((made, set_here, set_there))

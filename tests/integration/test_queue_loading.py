@@ -133,6 +133,20 @@ def test_what_comes_along_is_made_when_it_is_asked_for(monkeypatch: pytest.Monke
     assert made == [WorkItem, Case]
 
 
+def test_what_whoever_listens_has_put_there_stays() -> None:
+    (item,) = make_items(1)
+
+    def listen(instance: Any, **kwargs: Any) -> None:
+        instance._state.fields_cache["own"] = "put there"
+
+    post_init.connect(listen, sender=WorkItem)
+    try:
+        known = loaded_again(item)._state.fields_cache
+    finally:
+        post_init.disconnect(listen, sender=WorkItem)
+    assert (known["own"], known["task"].slug) == ("put there", "task")
+
+
 def test_what_is_known_of_an_object_looks_as_if_everything_had_been_made() -> None:
     ours = loaded()
     known = ours._state.fields_cache
