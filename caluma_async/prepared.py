@@ -126,8 +126,9 @@ class _Kept:
         key = text, translator.types or ()
         try:
             result = execute(raw, self._name(raw.pgconn, key), values, translator.formats)
-        except errors.InvalidSqlStatementName:
-            self._names.clear()  # somebody had the session forget all that it kept
+        except (errors.InvalidSqlStatementName, errors.FeatureNotSupported):
+            # somebody had the session forget all that it kept, or changed the type of a column
+            self._names.clear()
             if raw.pgconn.transaction_status != TransactionStatus.IDLE:
                 raise
             result = execute(raw, self._name(raw.pgconn, key), values, translator.formats)

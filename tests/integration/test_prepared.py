@@ -165,6 +165,15 @@ def test_a_session_that_was_made_to_forget_is_told_again() -> None:
     assert run("SELECT 1", []) == [(1,)]
 
 
+@pytest.mark.usefixtures("table")
+def test_a_column_that_gets_another_type_is_no_error() -> None:
+    run("INSERT INTO prepared_probe VALUES (7)", [])
+    assert numbers() == [7]
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE prepared_probe ALTER number TYPE text")
+    assert numbers() == ["7"]
+
+
 def test_in_a_transaction_such_a_session_costs_that_transaction_alone() -> None:
     run("SELECT 1", [])
     with connection.cursor() as cursor:
