@@ -30,7 +30,11 @@ SAVE_WORKFLOW = """mutation {
 }"""
 SAVE_CASE = 'mutation { saveCase(input: {workflow: "bench"}) { case { id status } } }'
 COMPLETE = "mutation($id: ID!) { completeWorkItem(input: {id: $id}) { workItem { id status } } }"
-READY = '{ allWorkItems(filter: [{status: READY}, {task: "first"}]) { edges { node { id } } } }'
+READY = """query($after: String) {
+  allWorkItems(filter: [{status: READY}, {task: "first"}], first: 5000, after: $after) {
+    pageInfo { hasNextPage endCursor } edges { node { id } }
+  }
+}"""
 
 KINDS = {
     "no receivers": "",
@@ -181,6 +185,12 @@ async def ready_items(port: int) -> list[str]:
     """The ids of all work items that can be completed."""
     connection = Connection(port)
     await connection.open()
-    answer = await connection.post({"query": READY})
+    items: list[str] = []
+    after, is_more = None, True
+    while is_more:
+        answer = await connection.post({"query": READY, "variables": {"after": after}})
+        found = answer["data"]["allWorkItems"]
+        items += [edge["node"]["id"] for edge in found["edges"]]
+        after, is_more = found["pageInfo"]["endCursor"], found["pageInfo"]["hasNextPage"]
     await connection.close()
-    return [edge["node"]["id"] for edge in answer["data"]["allWorkItems"]["edges"]]
+    return items
