@@ -68,9 +68,9 @@ class Finish:
 @dataclass(slots=True, eq=False)
 class _Running:
     attempt: Attempt
+    limit: float
     started: float = field(default_factory=time.perf_counter)
     task: asyncio.Task[None] | None = None
-    limit: float = 0.0
     is_young: bool = False
 
 
@@ -184,7 +184,7 @@ class Runner:
         self._tell_finished(Finish(assignment, executor.released(assignment.claim, uncounted=True, delay=delay), error))
 
     def _begin(self, attempt: Attempt) -> None:
-        one = _Running(attempt, limit=executor.time_limit(attempt.receiver))
+        one = _Running(attempt, executor.time_limit(attempt.receiver))
         self._running[id(one)] = one
         self._limits.watch(one, one.limit)
         tell(about(attempt.assignment.claim, Kind.STARTED, seconds=max(now() - attempt.assignment.since, 0)))

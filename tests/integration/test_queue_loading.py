@@ -112,7 +112,11 @@ def test_a_model_that_is_listened_to_is_made_as_django_does() -> None:
 
 def loaded() -> Any:
     """A work item whose relations nobody has asked for yet."""
-    (item,) = make_items(1)
+    return loaded_again(*make_items(1))
+
+
+def loaded_again(item: Any) -> Any:
+    """This work item, likewise."""
     ((ours,),) = [found.values() for found in load([{reference(item)}])]
     return ours
 
@@ -180,11 +184,6 @@ def test_a_relation_that_is_changed_is_not_as_it_was_loaded() -> None:
     with CaptureQueriesContext(connection) as queries:
         assert ours.task.slug == "task"
     assert len(queries) == 1
-
-
-def loaded_again(item: Any) -> Any:
-    ((ours,),) = [found.values() for found in load([{reference(item)}])]
-    return ours
 
 
 def test_one_that_is_had_by_one_only_knows_it() -> None:
