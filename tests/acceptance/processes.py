@@ -10,6 +10,7 @@ import pytest
 
 PROC: Final = Path("/proc")
 _KILOBYTE: Final = 1024
+_ESTABLISHED: Final = "01"
 
 
 def peak_memory(pid: int) -> int:
@@ -39,8 +40,20 @@ def open_files(pid: int) -> int:
     return len(list((PROC / str(pid) / "fd").iterdir()))
 
 
+def connections(pid: int, port: int) -> int:
+    """How many TCP connections to a local port (IPv4) a process has taken."""
+    _must_tell()
+    rows = [line.split() for line in (PROC / "net" / "tcp").read_text().splitlines()[1:]]
+    taken = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}") and row[3] == _ESTABLISHED}
+    return len(taken & {str(file.readlink()) for file in (PROC / str(pid) / "fd").iterdir()})
+
+
 def _status(pid: int, name: str) -> int:
-    if not PROC.is_dir():
-        pytest.skip("this system has no /proc")
+    _must_tell()
     lines = (PROC / str(pid) / "status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+
+def _must_tell() -> None:
+    if not PROC.is_dir():
+        pytest.skip("this system has no /proc")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +20,9 @@ import pytest
 from django.db import connection
 
 from caluma_async.testing.factories import make_workflow
+from tests.acceptance.facts import eventually
+from tests.acceptance.fleet import port_of
+from tests.acceptance.processes import connections
 from tests.acceptance.server import ROOT, Server, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,6 +63,26 @@ def test_two_processes_serve_and_stop(tmp_path: Path) -> None:
         assert server.stop(signal.SIGINT) == 0
     assert server.log.count("Started server process") == 2
     assert "Traceback" not in server.log
+
+
+def test_two_processes_share_the_connections_of_a_client(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2", EVENT_RECEIVER_MODULES="") as server:
+        eventually(lambda: server.log.count("Application startup complete") == 2)
+        pids = [int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", server.log)]
+        port = port_of(server)
+        shares = [_shares(port, pids, opened=16) for _ in range(20)]
+    assert statistics.median(map(min, shares)) >= 5, shares
+
+
+def _shares(port: int, pids: list[int], *, opened: int) -> list[int]:
+    """How many of so many connections each of the processes takes."""
+    with ExitStack() as stack:
+        for _ in range(opened):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        eventually(lambda: sum(connections(pid, port) for pid in pids) == opened)
+        shares = [connections(pid, port) for pid in pids]
+    eventually(lambda: not any(connections(pid, port) for pid in pids))
+    return shares
 
 
 def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:

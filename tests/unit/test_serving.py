@@ -17,6 +17,7 @@ from caluma_async.graphql import database
 from caluma_async.graphql.perform import under_way
 from caluma_async.lifespan import Lifespan
 from caluma_async.serving import protocols, register_database, register_mutations
+from caluma_async.sharing import SharedConnection
 
 
 def named(name: str, answered: list[str]) -> Callable[[Any, Any, Any], Awaitable[None]]:
@@ -75,7 +76,6 @@ class Started:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, starts: bool = True) -> None:
         self.configs: list[uvicorn.Config] = []
-        self.workers = 0
 
         def run(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
             self.configs.append(server.config)
@@ -84,7 +84,7 @@ class Started:
                 raise KeyboardInterrupt
 
         def run_several(several: Multiprocess) -> None:
-            self.workers = several.config.workers
+            self.configs.append(several.config)
 
         monkeypatch.setattr(uvicorn.Server, "run", run)
         monkeypatch.setattr(Multiprocess, "run", run_several)
@@ -114,7 +114,8 @@ def test_host_port_and_workers_come_from_the_environment(
     started = Started(monkeypatch)
     call_command("serve")
     assert f"http://localhost:{port}/graphql" in capsys.readouterr().out
-    assert started.workers == 3
+    [config] = started.configs
+    assert (config.workers, config.http) == (3, SharedConnection)
 
 
 def test_a_port_that_is_taken_is_said_in_a_sentence() -> None:

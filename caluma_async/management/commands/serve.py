@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from uvicorn.supervisors import Multiprocess
 
 from caluma_async.conf import Environment, of_django, settings
+from caluma_async.sharing import SharedConnection
 
 BACKLOG = 2048
 IDLE_SECONDS = 75
@@ -76,7 +77,7 @@ def _serve(listener: socket.socket, workers: int) -> None:
     config = uvicorn.Config(
         "asgi:application",
         loop="auto" if os.name == "nt" else "uvloop",
-        http="httptools",
+        http=SharedConnection if workers > 1 else "httptools",
         ws="websockets-sansio",
         lifespan="on",
         workers=workers,
