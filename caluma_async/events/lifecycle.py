@@ -29,6 +29,9 @@ _carriers: Final[Mapping[str, Carrier]] = {
 }
 _instead: Final[list[Carrier]] = []
 
+_NEW_OBJECTS: Final = 5_000
+"""How many more objects than before make the garbage collector look: what some sixty mutations with receivers leave."""
+
 
 def current() -> Carrier:
     """What carries deliveries in this process."""
@@ -64,10 +67,13 @@ async def start_worker() -> None:
 def _settle_down() -> None:
     """Once: have the garbage collector pass over what is loaded, which stays for as long as the process does.
 
-    Each full collection would look at all of it, and the event loop waits meanwhile.
+    Each full collection would look at all of it, and the event loop waits meanwhile. What deliveries and requests in
+    hand are made of would be looked at over and over, if the collector came each time that a few objects are new.
     """
     gc.collect()
     gc.freeze()
+    if 0 < gc.get_threshold()[0] < _NEW_OBJECTS:  # a site may want even fewer collections, or none
+        gc.set_threshold(_NEW_OBJECTS)
 
 
 async def stop() -> None:
