@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, Collection, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from operator import itemgetter
 from typing import Any, Final
 from weakref import ref
@@ -55,15 +55,11 @@ def _deal(
     found: Sequence[dict[Reference, Model]],
 ) -> None:
     """Make an instance of its row for every delivery that wants one."""
-    places = [
-        (place, reference)
-        for place, references in enumerate(wanted)
-        for reference in references
-        if reference.model == model and reference.key in rows
-    ]
-    instances = reader(model).instances([rows[reference.key] for _, reference in places])
-    for (place, reference), instance in zip(places, instances, strict=True):
-        found[place][reference] = instance
+    make = reader(model).made.of
+    for references, own in zip(wanted, found, strict=True):
+        for reference in references:
+            if reference.model == model and (row := rows.get(reference.key)) is not None:
+                own[reference] = make(row)
 
 
 class _Reader:
@@ -98,10 +94,6 @@ class _Reader:
         rows = run(self.sql, [dialect().listed(keys)])
         return {self.key.to_python(row[self.place]): row for row in rows}
 
-    def instances(self, rows: Iterable[Any]) -> list[Model]:
-        """One instance for each row, also if it comes twice: what Django's own iteration over a query does."""
-        return [self.made.of(row) for row in rows]
-
 
 def _is_usual_json(field: Field[Any, Any]) -> bool:
     return isinstance(field, JSONField) and field.decoder is None and _reads_usually(type(field))
@@ -114,6 +106,8 @@ def _reads_usually(kind: type[JSONField[Any, Any]]) -> bool:
 
 def _read_json(value: Any, *_: Any) -> Any:
     """What `JSONField` does; most of what is kept in them is empty."""
+    if value == "[]":
+        return []
     if value == "{}":
         return {}
     return None if value is None else _decode(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -194,25 +194,33 @@ def _encode_chain(chain: tuple[str, ...]) -> str:
     return _dumps(chain)
 
 
-def references(value: Any) -> set[Reference]:
-    """The references in a decoded value."""
-    if type(value) is Reference:
-        return {value}
-    if isinstance(value, Mapping):
-        return set().union(*map(references, value.values()))
-    if isinstance(value, list | tuple | set | frozenset):
-        return set().union(*map(references, value))
-    return set()
+def references(values: Iterable[Any]) -> set[Reference]:
+    """The references in decoded values."""
+    found: set[Reference] = set()
+    _collect(values, found)
+    return found
+
+
+def _collect(values: Iterable[Any], found: set[Reference]) -> None:
+    for value in values:
+        kind = type(value)
+        if kind is Reference:
+            found.add(value)
+        elif kind is dict:
+            _collect(value.values(), found)
+        elif kind in _COLLECTIONS:
+            _collect(value, found)
 
 
 def resolved(value: Any, objects: Mapping[Reference, Any]) -> Any:
     """The decoded value with each reference replaced by its object."""
-    if type(value) is Reference:
+    kind = type(value)
+    if kind is Reference:
         return objects[value]
-    if isinstance(value, dict):
+    if kind is dict:
         return {name: resolved(one, objects) for name, one in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return type(value)(resolved(one, objects) for one in value)
+    if kind in _COLLECTIONS:
+        return kind(resolved(one, objects) for one in value)
     return value
 
 
@@ -331,6 +339,9 @@ _JSON: Final = frozenset({str, bool, int})
 """What is JSON as it is; subclasses may be something else, and are looked at."""
 
 _TEXTS: Final = frozenset({str, type(None)})
+
+_COLLECTIONS: Final = frozenset({list, tuple, set, frozenset})
+"""What else than mappings is decoded to something that may have references in it."""
 
 _Tag = tuple[type, Callable[[Any], Any], Callable[[Any], Any]]
 

@@ -170,4 +170,5 @@ def test_what_is_given_beside_arguments_is_refused_by_name_too(kind: EventType, 
 
 def test_a_sender_that_is_gone_is_known_by_its_name(kind: EventType) -> None:
     row = stored.encode_event(event(kind))._replace(sender='{"$": ["class", "no.such.Sender"]}')
-    assert stored.decode_event(row, 1).sender == stored.Gone("no.such.Sender")
+    sender = stored.decode_event(row, 1).sender
+    assert sender == stored.resolved(sender, {}) == stored.Gone("no.such.Sender")
