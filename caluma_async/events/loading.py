@@ -42,24 +42,15 @@ def load(wanted: Sequence[Collection[Reference]]) -> list[dict[Reference, Model]
         for reference in references:
             keys.setdefault(reference.model, {})[reference.key] = None
     rows = {model: reader(model).rows(list(of_model)) for model, of_model in keys.items()}
-    found: list[dict[Reference, Model]] = [{} for _ in wanted]
-    for model, of_model in rows.items():
-        _deal(model, of_model, wanted, found)
-    return found
-
-
-def _deal(
-    model: str,
-    rows: Mapping[Any, Any],
-    wanted: Sequence[Collection[Reference]],
-    found: Sequence[dict[Reference, Model]],
-) -> None:
-    """Make an instance of its row for every delivery that wants one."""
-    make = reader(model).made.of
-    for references, own in zip(wanted, found, strict=True):
-        for reference in references:
-            if reference.model == model and (row := rows.get(reference.key)) is not None:
-                own[reference] = make(row)
+    make = {model: reader(model).made.of for model in keys}
+    return [
+        {
+            reference: make[reference.model](row)
+            for reference in references
+            if (row := rows[reference.model].get(reference.key)) is not None
+        }
+        for references in wanted
+    ]
 
 
 class _Reader:
