@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
@@ -56,7 +55,8 @@ def run(text: str, parameters: Sequence[Any], *, is_last: bool = False) -> list[
     wrapper: Any = connections[DEFAULT_DB_ALIAS]
     # where somebody looks on, Django's cursors tell them
     if _keeps_sessions(wrapper) and not wrapper.queries_logged and not wrapper.execute_wrappers:
-        wrapper.ensure_connection()
+        if wrapper.connection is None:
+            wrapper.ensure_connection()
         wrapper.validate_no_broken_transaction()
         announce(wrapper)
         if _is_plain(wrapper.connection):
@@ -102,26 +102,28 @@ def _run(wrapper: Any, text: str, parameters: Sequence[Any], is_last: bool) -> l
     with wrapper.wrap_database_errors, raw.lock:
         if not raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE:
             _checked(raw.pgconn, raw.pgconn.exec_(b"BEGIN"))
-        kept = _sessions.get(raw)
-        if kept is None:
-            kept = _sessions[raw] = _Kept()
-        return kept.run(raw, text, parameters, execute)
+        return kept_by(raw).run(text, parameters, execute)
 
 
 class _Kept:
-    """The statements that a session keeps, by their text and the types of their parameters."""
+    """The statements that a session keeps, by their text and the types of their parameters.
 
-    def __init__(self) -> None:
+    So is the translator: a new one has to ask anew who translates what.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._translator = Transformer(raw)
         self._names: OrderedDict[tuple[str, tuple[int, ...]], bytes] = OrderedDict()
         self._number = 0
         self._planned = time.monotonic()
         self._planned_for = _AT_FIRST
 
-    def run(self, raw: Any, text: str, parameters: Sequence[Any], execute: _Execute) -> list[Row]:
+    def run(self, text: str, parameters: Sequence[Any], execute: _Execute) -> list[Row]:
         """Run a statement; its rows."""
+        raw, translator = self._raw, self._translator
         if time.monotonic() - self._planned > self._planned_for:
             self._forget_plans(raw.pgconn)
-        translator = Transformer(raw)
         values = translator.dump_sequence(parameters, _formats(len(parameters)))
         key = text, translator.types or ()
         try:
@@ -135,7 +137,10 @@ class _Kept:
         if not result.nfields:
             return []
         translator.set_pgresult(result)
-        rows: list[Row] = translator.load_rows(0, result.ntuples, tuple)
+        try:
+            rows: list[Row] = translator.load_rows(0, result.ntuples, tuple)
+        finally:
+            translator.set_pgresult(None)  # it would keep them until the next one
         return rows
 
     def _forget_plans(self, session: Any) -> None:
@@ -163,7 +168,15 @@ class _Kept:
         return name
 
 
-_sessions: Final[weakref.WeakKeyDictionary[Any, _Kept]] = weakref.WeakKeyDictionary()
+_ATTRIBUTE: Final = "_kept_statements"
+
+
+def kept_by(raw: Any) -> _Kept:
+    """What a session of psycopg's keeps: an attribute, for each knows the other, and both go together."""
+    kept: _Kept | None = vars(raw).get(_ATTRIBUTE)
+    if kept is None:
+        kept = vars(raw)[_ATTRIBUTE] = _Kept(raw)
+    return kept
 
 
 def _execute(raw: Any, name: bytes, values: Sequence[Any], formats: Sequence[Format] | None) -> Any:

@@ -59,7 +59,7 @@ class Shares:
 
     def may_take(self, who: str) -> bool:
         """Whether the receiver may have a place."""
-        held = self.held[who]
+        held = self.held.get(who, 0)
         return self.free > 0 and (not (held and self.are_shared) or held < _FOR_EACH_LEFT * (self.free - 1))
 
     def give(self, who: str, places: int = 1) -> None:

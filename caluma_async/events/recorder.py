@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from django.db import transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from caluma_async.conf import settings
 from caluma_async.events import feed, outbox
@@ -54,7 +53,7 @@ def _record(pendings: Sequence[Pending], parcel: Parcel, is_last: bool) -> None:
     logged = heard if settings.EVENT_LOG else []
     database = transaction.get_connection()
     if rows or logged:
-        _write(rows, parcel, logged, database, is_last and not parcel.carrier.enlists)
+        _write(rows, parcel, logged, is_last and not parcel.carrier.enlists)
     database.on_commit(parcel, robust=True)
     if heard:
         database.on_commit(lambda: feed.committed(heard), robust=True)  # Django logs a failing one by its name
@@ -86,12 +85,11 @@ def _write(
     rows: Sequence[tuple[StoredEvent, Due, NewDelivery]],
     parcel: Parcel,
     logged: Sequence[StoredEvent],
-    database: BaseDatabaseWrapper,
     is_last: bool,
 ) -> None:
     events = list({event.id: event for event in (*(event for event, _, _ in rows), *logged)}.values())
     deliveries = [new for _, _, new in rows]
-    with _one_transaction(parcel.carrier, database):
+    with _one_transaction(parcel.carrier):
         recorded = outbox.record(
             events,
             deliveries,
@@ -105,8 +103,8 @@ def _write(
         parcel.enlist()
 
 
-def _one_transaction(carrier: Carrier, database: BaseDatabaseWrapper) -> AbstractContextManager[object]:
-    """A statement around which no transaction is open is one by itself: opening one would cost two round trips more."""
-    if not carrier.enlists and outbox.records_in_one_statement() and database.get_autocommit():
+def _one_transaction(carrier: Carrier) -> AbstractContextManager[object]:
+    """One statement is in one transaction anyway: to say so takes as long as to make the statement."""
+    if not carrier.enlists and outbox.records_in_one_statement():
         return nullcontext()
     return transaction.atomic(savepoint=False)

@@ -67,7 +67,7 @@ def elsewhere(text: str) -> Any:
 
 def forget_plans() -> None:
     """Have them be older than they may get."""
-    prepared._sessions[connection.connection]._planned_for = -1.0
+    prepared.kept_by(connection.connection)._planned_for = -1.0
 
 
 def numbers() -> list[int]:

@@ -208,7 +208,7 @@ def test_what_was_planned_for_an_empty_table_reads_few_rows_of_a_full_one(name: 
 @pytest.mark.parametrize("name", PLANNED)
 def test_nothing_is_carried_out_for_long_as_it_was_planned_for_an_empty_table(name: str) -> None:
     grown(PLANNED[name])
-    prepared._sessions[connection.connection]._planned_for = -1.0
+    prepared.kept_by(connection.connection)._planned_for = -1.0
     assert _rows_read(lambda: PLANNED[name](some())) < 2_000
 
 

@@ -71,7 +71,7 @@ def record(
     else:
         run(_insert_events(into, counts[0], logged), of_events)
         rows = run(_insert_deliveries(into, counts[1]), of_deliveries)
-    return sorted(Recorded(*row) for row in rows)
+    return [Recorded(*row) for row in sorted(rows)]
 
 
 def records_in_one_statement() -> bool:
