@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -99,6 +101,22 @@ def test_values_come_back_as_they_were_given_and_as_from_a_cursor(type_: str, va
     ((found, rest, literal),) = run(text, [value])
     assert (found, rest, literal) == (value, 3, "%s")
     assert isinstance(found, type(by_cursor[0]))
+
+
+def test_statements_that_take_turns_keep_their_types() -> None:
+    for number in (7, 2**40, 7):
+        assert run("SELECT %s::uuid, %s::bigint", [KEY, number]) == [(KEY, number)]
+        assert run("SELECT %s::timestamptz, %s::text[]", [MOMENT, ["a", None]]) == [(MOMENT, ["a", None])]
+        assert run("SELECT %s::integer[]", [[]]) == [([],)]
+
+
+def test_a_session_keeps_no_rows_and_goes_with_its_connection() -> None:
+    assert run("SELECT repeat('x', 9)", []) == [("xxxxxxxxx",)]
+    assert prepared.kept_by(connection.connection)._translator.pgresult is None
+    gone = weakref.ref(connection.connection)
+    connection.close()
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_text_that_the_database_cannot_hold_is_refused_and_not_cut_short() -> None:
