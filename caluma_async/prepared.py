@@ -55,8 +55,7 @@ def run(text: str, parameters: Sequence[Any], *, is_last: bool = False) -> list[
     wrapper: Any = connections[DEFAULT_DB_ALIAS]
     # where somebody looks on, Django's cursors tell them
     if _keeps_sessions(wrapper) and not wrapper.queries_logged and not wrapper.execute_wrappers:
-        if wrapper.connection is None:
-            wrapper.ensure_connection()
+        wrapper.ensure_connection()
         wrapper.validate_no_broken_transaction()
         announce(wrapper)
         if _is_plain(wrapper.connection):

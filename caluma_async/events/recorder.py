@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 
 from django.db import transaction
 
@@ -104,7 +104,7 @@ def _write(
 
 
 def _one_transaction(carrier: Carrier) -> AbstractContextManager[object]:
-    """One statement is in one transaction anyway: to say so takes as long as to make the statement."""
+    """One statement is in one transaction anyway, which is spoilt if it fails, whoever catches that."""
     if not carrier.enlists and outbox.records_in_one_statement():
-        return nullcontext()
+        return transaction.mark_for_rollback_on_error()
     return transaction.atomic(savepoint=False)

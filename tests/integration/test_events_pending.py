@@ -158,6 +158,21 @@ def test_outside_a_verb_a_record_that_fails_leaves_nothing(monkeypatch: pytest.M
     assert not EventRecord.objects.exists()
 
 
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_record_that_fails_and_is_caught_undoes_the_transaction_and_all_that_waits_for_its_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    post, done = event("post_paint"), []
+    with transaction.atomic():
+        transaction.on_commit(lambda: done.append("told"))
+        monkeypatch.setattr(recording, "_insert_both", lambda *_: "INSERT INTO nowhere SELECT 1")
+        with pytest.raises(DatabaseError), using(Parked()):
+            send_event(post, wall="north")
+        assert connection.needs_rollback
+    assert done == []
+
+
 @pytest.mark.django_db
 def test_emitting_costs_no_statement(recorder: Recorder) -> None:
     post = event("post_paint")
