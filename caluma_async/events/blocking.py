@@ -13,7 +13,7 @@ from contextvars import Context, ContextVar
 from typing import Any, Final
 
 from asgiref.sync import async_to_sync
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from psycopg.pq import TransactionStatus
 
 from caluma_async.conf import settings
@@ -153,11 +153,13 @@ def _context_of(task: asyncio.Task[Any]) -> Context:
 
 def is_aborted() -> bool:
     """Whether no statement would be carried out any more: after an error that was caught too early, or a lost one."""
-    if connection.needs_rollback:
+    database = transaction.get_connection()
+    if database.needs_rollback:
         return True
-    if connection.vendor != "postgresql" or connection.connection is None:
-        return connection.connection is None
-    return connection.connection.info.transaction_status in (TransactionStatus.INERROR, TransactionStatus.UNKNOWN)
+    raw = database.connection
+    if database.vendor != "postgresql" or raw is None:
+        return raw is None
+    return raw.pgconn.transaction_status in (TransactionStatus.INERROR, TransactionStatus.UNKNOWN)
 
 
 def _ends_transaction(error: BaseException) -> bool:
@@ -167,9 +169,10 @@ def _ends_transaction(error: BaseException) -> bool:
 
 def is_ended() -> bool:
     """Whether somebody ended the transaction that is taken to be open (PostgreSQL)."""
-    if connection.vendor != "postgresql" or connection.connection is None or not connection.in_atomic_block:
+    database = transaction.get_connection()
+    if database.vendor != "postgresql" or database.connection is None or not database.in_atomic_block:
         return False
-    return not is_open(connection)
+    return not is_open(database)
 
 
 def _lacks_savepoint(error: BaseException) -> bool:

@@ -48,7 +48,7 @@ class Assignment:
     @property
     def is_durable(self) -> bool:
         """Whether it has a row."""
-        return self.claim.is_durable
+        return self.claim.fence.claims > 0
 
 
 @dataclass(slots=True, eq=False)
@@ -215,7 +215,8 @@ def _call_and_acknowledge(attempt: Attempt) -> bool:
                 )
             if is_aborted():
                 raise ReceiverFailed(f"{attempt.receiver.name} hides a database error: what it did is undone.")
-        together = is_open(connection) or bool(connection.run_on_commit)
+        database = transaction.get_connection()
+        together = is_open(database) or bool(database.run_on_commit)
         if together and not settle([delivered(attempt.assignment)]):
             raise Lost(f"{attempt.receiver.name}: another process has this delivery by now.")
     return together

@@ -210,9 +210,7 @@ def moved(changes: Sequence[Changed]) -> None:
 
 def listen(told: Told) -> None:
     """Take in what the engine tells, as far as it is about rows."""
-    if not (deliveries or audience.tells_others()):
-        return
-    if told.kind in _MOVES and told.delivery:
+    if told.kind in _MOVES and told.delivery and (deliveries or audience.tells_others()):
         receiver = registry.find(told.receiver)
         if receiver is None or receiver.durable:
             moved([Changed(told.delivery, told.receiver, told.kind.value, told.ran)])

@@ -106,7 +106,8 @@ class Room:
     def reserve(self, who: str) -> bool:
         """Take a place for what is about to be there; whether the receiver got one."""
         self._asked = True
-        return self.take(who)
+        with self._lock:
+            return self._open and self._shares.take(who)
 
     def take_each(self, whos: Iterable[str]) -> list[bool]:
         """Take a place for each of these in turn; which of them got one."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Final, Protocol
 
 from caluma_async.conf import settings
 from caluma_async.errors import InvalidReceiver
@@ -13,6 +14,11 @@ from caluma_async.events.event import RESERVED, Event, EventType
 from caluma_async.events.filters import Filter, evaluated, filters_of
 from caluma_async.events.options import Options, blocks
 from caluma_async.events.retry import Retry
+
+ASYNC: Final = "async"
+THREAD: Final = "thread"
+KINDS: Final = (ASYNC, THREAD)
+"""Where receivers run: on the event loop, or in a thread."""
 
 
 class Dialect(Protocol):
@@ -70,7 +76,12 @@ class Receiver:
         """The function; `None` if it was connected weakly and is gone."""
         return self.reference()
 
-    @property
+    @cached_property
+    def kind(self) -> str:
+        """Where it runs, if nobody waits for it."""
+        return ASYNC if self.is_async else THREAD
+
+    @cached_property
     def sender(self) -> Any:
         """The only sender whose events it receives; `None`: all."""
         return self.options.sender
@@ -85,7 +96,7 @@ class Receiver:
         """Its former names."""
         return tuple(self.options.aliases)
 
-    @property
+    @cached_property
     def ordered(self) -> bool:
         """Whether its deliveries keep to lanes."""
         return self.options.ordered
@@ -95,7 +106,7 @@ class Receiver:
         """When failed deliveries are tried again, if it says so itself."""
         return self.options.retry
 
-    @property
+    @cached_property
     def timeout(self) -> float | None:
         """Seconds one attempt may take, if it says so itself."""
         return self.options.timeout
@@ -105,7 +116,7 @@ class Receiver:
         """Whether it commits together with its acknowledgement, if it says so itself."""
         return self.options.transactional
 
-    @property
+    @cached_property
     def durable(self) -> bool:
         """Whether its deliveries are rows."""
         return self.options.durable

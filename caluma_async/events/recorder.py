@@ -36,7 +36,9 @@ def record(pendings: Sequence[Pending], *, is_last: bool = False) -> None:
 
 def _record(pendings: Sequence[Pending], parcel: Parcel, is_last: bool) -> None:
     rows: list[tuple[StoredEvent, Due, NewDelivery]] = []
+    events: list[StoredEvent] = []
     heard: list[StoredEvent] = []
+    is_logged = settings.EVENT_LOG
     memo: Memo = {}
     handing = Handing(memo)
     for pending in pendings:
@@ -45,15 +47,18 @@ def _record(pendings: Sequence[Pending], parcel: Parcel, is_last: bool) -> None:
         event = (encode_event if pending.deliveries else encode_fitting)(pending.event, memo)
         if pending.is_heard:
             heard.append(event)
+        has_rows = pending.is_heard and is_logged
         for due in pending.deliveries:
             if due.receiver.durable:
                 rows.append((event, due, _new(event, due, parcel)))
+                has_rows = True
             elif due.error is None:
                 parcel.add_loose(event, due.receiver)
-    logged = heard if settings.EVENT_LOG else []
+        if has_rows:
+            events.append(event)
     database = transaction.get_connection()
-    if rows or logged:
-        _write(rows, parcel, logged, is_last and not parcel.carrier.enlists)
+    if events:
+        _write(events, rows, parcel, is_logged, is_last and not parcel.carrier.enlists)
     database.on_commit(parcel, robust=True)
     if heard:
         database.on_commit(lambda: feed.committed(heard), robust=True)  # Django logs a failing one by its name
@@ -82,12 +87,12 @@ def _new(event: StoredEvent, due: Due, parcel: Parcel) -> NewDelivery:
 
 
 def _write(
+    events: Sequence[StoredEvent],
     rows: Sequence[tuple[StoredEvent, Due, NewDelivery]],
     parcel: Parcel,
-    logged: Sequence[StoredEvent],
+    is_logged: bool,
     is_last: bool,
 ) -> None:
-    events = list({event.id: event for event in (*(event for event, _, _ in rows), *logged)}.values())
     deliveries = [new for _, _, new in rows]
     with _one_transaction(parcel.carrier):
         recorded = outbox.record(
@@ -95,7 +100,7 @@ def _write(
             deliveries,
             owner=parcel.owner,
             lease=settings.EVENT_LEASE,
-            logged=settings.EVENT_LOG,
+            logged=is_logged,
             is_last=is_last,
         )
         for (event, due, new), row in zip(rows, recorded, strict=True):

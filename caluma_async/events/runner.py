@@ -150,7 +150,7 @@ class Runner:
     def _begin_all(self, prepared: Iterable[tuple[Assignment, Attempt | BaseException]]) -> None:
         for assignment, attempt in prepared:
             if isinstance(attempt, Attempt):
-                if attempt.receiver.is_async:
+                if assignment.receiver.is_async:
                     self._begin(attempt)
                 else:
                     self._waiting.append(attempt)
@@ -184,15 +184,17 @@ class Runner:
         self._tell_finished(Finish(assignment, executor.released(assignment.claim, uncounted=True, delay=delay), error))
 
     def _begin(self, attempt: Attempt) -> None:
-        one = _Running(attempt, executor.time_limit(attempt.receiver))
+        assignment = attempt.assignment
+        receiver = assignment.receiver
+        one = _Running(attempt, executor.time_limit(receiver))
         self._running[id(one)] = one
         self._limits.watch(one, one.limit)
-        tell(about(attempt.assignment.claim, Kind.STARTED, seconds=max(now() - attempt.assignment.since, 0)))
+        tell(about(assignment.claim, Kind.STARTED, seconds=max(now() - assignment.since, 0)))
         loop = asyncio.get_running_loop()
-        if attempt.receiver.is_async:
-            name = attempt.receiver.name
-            if attempt.assignment.is_durable:
-                name = f"{name} #{attempt.assignment.claim.id}"
+        if receiver.is_async:
+            name = receiver.name
+            if assignment.is_durable:
+                name = f"{name} #{assignment.claim.fence.id}"
             one.task = loop.create_task(self._await(one), name=name, context=contextvars.Context())
         else:
             one.is_young = True

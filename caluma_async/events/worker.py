@@ -12,7 +12,7 @@ from typing import Final
 from caluma_async.conf import settings
 from caluma_async.connections import KeptConnections
 from caluma_async.events import outbox
-from caluma_async.events.carriers.base import ASYNC, KINDS, THREAD, InHand, Named, Source, Waiting, kind_of
+from caluma_async.events.carriers.base import InHand, Named, Source, Waiting
 from caluma_async.events.clerk import Clerk
 from caluma_async.events.crew import Desk
 from caluma_async.events.executor import Assignment, now
@@ -22,7 +22,7 @@ from caluma_async.events.lease import Keeper
 from caluma_async.events.outbox import Claim, Fence, Hand, Recovered, Result, in_hand
 from caluma_async.events.outbox.dialect import tune
 from caluma_async.events.outbox.upkeep import CHANNEL
-from caluma_async.events.receiver import Receiver
+from caluma_async.events.receiver import ASYNC, KINDS, THREAD, Receiver
 from caluma_async.events.recovery import Recovery
 from caluma_async.events.registry import registry
 from caluma_async.events.rounds import call_on
@@ -109,11 +109,11 @@ class Worker:
 
     def reserve(self, receiver: Receiver) -> bool:
         """Take a place for a delivery that is about to be recorded as in hand; from any thread."""
-        return self.is_running and self.rooms[kind_of(receiver)].reserve(receiver.name)
+        return self.is_running and self.rooms[receiver.kind].reserve(receiver.name)
 
     def give_back(self, receiver: Receiver) -> None:
         """Give a place back that was reserved; from any thread."""
-        self.rooms[kind_of(receiver)].give(receiver.name)
+        self.rooms[receiver.kind].give(receiver.name)
 
     def carry(self, in_hand: Sequence[InHand], waiting: Sequence[Waiting]) -> None:
         """Take over what was committed: what is in hand already, and what waits; from any thread."""
@@ -207,9 +207,7 @@ class Worker:
 
     def _share_rooms(self) -> None:
         """A receiver that is the only one has all places for itself."""
-        kinds = Counter(
-            kind_of(receiver) for receiver in registry.all() if not all(map(receiver.blocks, receiver.events))
-        )
+        kinds = Counter(receiver.kind for receiver in registry.all() if not all(map(receiver.blocks, receiver.events)))
         for kind, room in self.rooms.items():
             room.share(kinds[kind] > 1)
         self._queue.share(kinds.total() > 1)
@@ -223,7 +221,7 @@ class Worker:
             self._writer.look_at(seat, key)
 
     def _start(self, assignments: Sequence[Assignment]) -> None:
-        for assignment in assignments:
+        for assignment in assignments if self._own else ():
             self._own.pop(assignment.claim.id, None)
         self._runner.start(assignments)
 
@@ -250,7 +248,7 @@ class Worker:
             receiver = self._writer.receiver(waiting[0][0])
             leaving = len(waiting)
             if receiver is not None:
-                leaving = self.rooms[kind_of(receiver)].take_up_to(receiver.name, leaving)
+                leaving = self.rooms[receiver.kind].take_up_to(receiver.name, leaving)
             self._queue.give(name, leaving)
             for claim, since in (waiting.popleft() for _ in range(leaving)):
                 if receiver is not None:

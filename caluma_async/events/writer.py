@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from caluma_async.events import executor
-from caluma_async.events.carriers.base import KINDS, kind_of
 from caluma_async.events.clerk import Clerk, Look, Report, Round
 from caluma_async.events.crew import Desk
 from caluma_async.events.executor import Assignment
 from caluma_async.events.lanes import Followers, Room
 from caluma_async.events.outbox import Claim, Fence, Follower, Result
-from caluma_async.events.receiver import Receiver
+from caluma_async.events.receiver import KINDS, Receiver
 from caluma_async.events.registry import registry
 from caluma_async.events.rounds import Rounds
 from caluma_async.events.runner import Finish
@@ -142,7 +141,7 @@ class Writer:
         lane = assignment.claim.lane
         if assignment.is_durable:
             self._finished.append(finish)
-            self._settle_soon(kind_of(assignment.receiver), lane)
+            self._settle_soon(assignment.receiver.kind, lane)
         else:
             self._tell(finish, Kind.DELIVERED if finish.error is None else Kind.FAILED)
         if lane is None:
@@ -202,8 +201,9 @@ class Writer:
         self.release([executor.released(claim, uncounted=True)])
 
     def _hold(self, claim: Claim) -> None:
-        if claim.is_durable:
-            self.held[claim.id] = claim.fence
+        fence = claim.fence
+        if fence.claims:
+            self.held[fence.id] = fence
         if claim.lane is not None:
             self._busy[claim.lane] += 1
 
@@ -219,8 +219,9 @@ class Writer:
 
     def _let_go(self, claim: Claim) -> None:
         """Not of a later claim on the same delivery: an attempt that lost its lease may end while the next one runs."""
-        if self.held.get(claim.id) == claim.fence:
-            del self.held[claim.id]
+        fence = claim.fence
+        if self.held.get(fence.id) == fence:
+            del self.held[fence.id]
 
     def _ease(self, lane: str | None) -> None:
         """One of the lane is over: whoever emits from now on has to look himself."""
@@ -384,7 +385,7 @@ class Writer:
             self._named[kind] = {
                 name: receiver.name
                 for receiver in registry.all()
-                if kind_of(receiver) == kind
+                if receiver.kind == kind
                 for name in (receiver.name, *receiver.aliases)
                 if name in known
             }
@@ -488,4 +489,4 @@ class Writer:
 
 def seat_of(receiver: Receiver) -> Seat:
     """The place that a delivery of the receiver takes."""
-    return kind_of(receiver), receiver.name
+    return receiver.kind, receiver.name

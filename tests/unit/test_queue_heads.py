@@ -11,12 +11,12 @@ import pytest
 
 from caluma_async.connections import KeptConnections
 from caluma_async.events import EventType, on, telemetry
-from caluma_async.events.carriers.base import ASYNC, THREAD
 from caluma_async.events.clerk import Clerk, Report, Round
 from caluma_async.events.crew import Desk
 from caluma_async.events.executor import Assignment
 from caluma_async.events.lanes import Room
 from caluma_async.events.outbox import Claim, Fence, Result, StoredEvent
+from caluma_async.events.receiver import ASYNC, THREAD
 from caluma_async.events.registry import registry
 from caluma_async.events.runner import Finish
 from caluma_async.events.states import State

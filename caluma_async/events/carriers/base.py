@@ -81,17 +81,6 @@ class Carrier(Protocol):
         """Take over what has no row."""
 
 
-ASYNC: Final = "async"
-THREAD: Final = "thread"
-KINDS: Final = (ASYNC, THREAD)
-"""Where receivers run: on the event loop, or in a thread."""
-
-
-def kind_of(receiver: Receiver) -> str:
-    """Where a receiver runs."""
-    return ASYNC if receiver.is_async else THREAD
-
-
 class Parcel:
     """What one transaction hands to the carrier: called at the commit, and gone when there is none.
 
@@ -129,13 +118,13 @@ class Parcel:
             claim = Claim(
                 fence=Fence(row.id, 1), attempt=1, receiver=receiver.name, lane=new.lane, begun=True, event=event
             )
-            self._in_hand.append(InHand(claim, kind_of(receiver)))
+            self._in_hand.append(InHand(claim, receiver.kind))
             return
         if new.start:
             self._places.remove(receiver)
             self.carrier.give_back(receiver)
         if row.state == State.WAITING:
-            self._waiting.append(Waiting(row.id, kind_of(receiver), new.lane, receiver.name))
+            self._waiting.append(Waiting(row.id, receiver.kind, new.lane, receiver.name))
 
     def add_loose(self, event: StoredEvent | HandedEvent, receiver: Receiver) -> None:
         """Take in what has no row."""
