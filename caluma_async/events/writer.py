@@ -38,8 +38,17 @@ _PATIENCE: Final = 0.1
 _BETWEEN: Final = 0.04
 """Seconds between two looks while few places are free: each place that is left would be a look for one delivery."""
 
-_FEW: Final = 2
-"""Places are few when less than one in so many is free, or about to be."""
+_BETWEEN_AT_MOST: Final = 0.1
+"""Where receivers take longer than `_BETWEEN`, looks wait for as long as those do, and for so many seconds at most."""
+
+_MANY: Final = 1 / 2
+"""Places are few while a smaller share of them is free, or about to be."""
+
+_MOST: Final = 3 / 4
+"""The same where receivers take longer than `_BETWEEN`: those that began together end at about the same time."""
+
+_LATEST: Final = 16
+"""Of about how many of the latest deliveries it is taken how long receivers take."""
 
 _TICK: Final = 0.002
 """Clocks tick: a moment early is a look for nothing."""
@@ -88,6 +97,8 @@ class Writer:
         self._looked_at: list[tuple[Seat, str | int]] = []
         self._looked: dict[str, float] = {}
         self._ended: Counter[str] = Counter()
+        self._take: dict[str, float] = dict.fromkeys(KINDS, 0.0)
+        """Seconds that receivers of a kind take."""
         self._later_looks: set[str] = set()
         self._timers = 0
         self._left: dict[Seat, int] = {}
@@ -138,10 +149,12 @@ class Writer:
     def over(self, finish: Finish) -> None:
         """An attempt is over. Its place is free, unless what comes next in its lane is to have it."""
         assignment = finish.assignment
-        lane = assignment.claim.lane
+        kind, lane = assignment.receiver.kind, assignment.claim.lane
+        if finish.ran:
+            self._take[kind] += (finish.ran - self._take[kind]) / _LATEST
         if assignment.is_durable:
             self._finished.append(finish)
-            self._settle_soon(assignment.receiver.kind, lane)
+            self._settle_soon(kind, lane)
         else:
             self._tell(finish, Kind.DELIVERED if finish.error is None else Kind.FAILED)
         if lane is None:
@@ -363,10 +376,12 @@ class Writer:
 
         Places that are kept for what comes next in a lane count: they will be free if nothing does.
         """
-        if (self.rooms[kind].free + self._ended[kind]) * _FEW >= self.rooms[kind].size:
+        between = min(max(self._take[kind], _BETWEEN), _BETWEEN_AT_MOST)
+        enough = _MOST if self._take[kind] > _BETWEEN else _MANY
+        if self.rooms[kind].free + self._ended[kind] >= self.rooms[kind].size * enough:
             return False
         loop = asyncio.get_running_loop()
-        due = self._looked.get(kind, -_BETWEEN) + _BETWEEN
+        due = self._looked.get(kind, -between) + between
         if loop.time() >= due:
             return False
         if kind not in self._later_looks:

@@ -260,3 +260,28 @@ async def test_while_few_places_are_free_not_each_of_them_is_a_look(
         while len(looks) < 3:  # noqa: ASYNC110 - a timer of the writer's
             await asyncio.sleep(0.005)
     await stage.rest()
+
+
+async def test_where_receivers_take_long_most_of_the_places_have_to_be_free(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("caluma_async.events.writer._BETWEEN_AT_MOST", 30.0)
+    room, looks = stage.rooms[THREAD], []
+    finish = over(await begun(stage, 1))
+    finish.ran = 600.0
+    stage.writer.over(finish)
+    await stage.rest()
+    stage.finder.meanwhile = lambda: looks.append(room.taken)
+    room.share(False)
+    stage.writer.look(THREAD)
+    await stage.rest()
+    assert len(looks) == 1
+    for _ in range(2):
+        assert room.take("r")
+    stage.writer.look(THREAD)  # half of them are free
+    await stage.rest()
+    assert len(looks) == 1
+    room.give("r")
+    stage.writer.look(THREAD)
+    await stage.rest()
+    assert len(looks) == 2
