@@ -16,6 +16,7 @@ from caluma_async.events.crew import Desk
 from caluma_async.events.executor import Assignment
 from caluma_async.events.lanes import Followers, Room
 from caluma_async.events.outbox import Claim, Fence, Follower, Result
+from caluma_async.events.pace import Pace
 from caluma_async.events.receiver import KINDS, Receiver
 from caluma_async.events.registry import registry
 from caluma_async.events.rounds import Rounds
@@ -34,21 +35,6 @@ Seat = tuple[str, str]
 
 _PATIENCE: Final = 0.1
 """Seconds for which requests come first, unless a lane's next delivery waits for what is to be written."""
-
-_BETWEEN: Final = 0.04
-"""Seconds between two looks while few places are free: each place that is left would be a look for one delivery."""
-
-_BETWEEN_AT_MOST: Final = 0.1
-"""Where receivers take longer than `_BETWEEN`, looks wait for as long as those do, and for so many seconds at most."""
-
-_MANY: Final = 1 / 2
-"""Places are few while a smaller share of them is free, or about to be."""
-
-_MOST: Final = 3 / 4
-"""The same where receivers take longer than `_BETWEEN`: those that began together end at about the same time."""
-
-_LATEST: Final = 16
-"""Of about how many of the latest deliveries it is taken how long receivers take."""
 
 _TICK: Final = 0.002
 """Clocks tick: a moment early is a look for nothing."""
@@ -97,8 +83,7 @@ class Writer:
         self._looked_at: list[tuple[Seat, str | int]] = []
         self._looked: dict[str, float] = {}
         self._ended: Counter[str] = Counter()
-        self._take: dict[str, float] = dict.fromkeys(KINDS, 0.0)
-        """Seconds that receivers of a kind take."""
+        self._paces = {kind: Pace() for kind in KINDS}
         self._later_looks: set[str] = set()
         self._timers = 0
         self._left: dict[Seat, int] = {}
@@ -151,7 +136,7 @@ class Writer:
         assignment = finish.assignment
         kind, lane = assignment.receiver.kind, assignment.claim.lane
         if finish.ran:
-            self._take[kind] += (finish.ran - self._take[kind]) / _LATEST
+            self._paces[kind].note(finish.ran)
         if assignment.is_durable:
             self._finished.append(finish)
             self._settle_soon(kind, lane)
@@ -376,12 +361,11 @@ class Writer:
 
         Places that are kept for what comes next in a lane count: they will be free if nothing does.
         """
-        between = min(max(self._take[kind], _BETWEEN), _BETWEEN_AT_MOST)
-        enough = _MOST if self._take[kind] > _BETWEEN else _MANY
-        if self.rooms[kind].free + self._ended[kind] >= self.rooms[kind].size * enough:
+        room, pace = self.rooms[kind], self._paces[kind]
+        if pace.is_enough(room.free + self._ended[kind], room.size):
             return False
         loop = asyncio.get_running_loop()
-        due = self._looked.get(kind, -between) + between
+        due = self._looked.get(kind, -pace.between) + pace.between
         if loop.time() >= due:
             return False
         if kind not in self._later_looks:

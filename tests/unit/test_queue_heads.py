@@ -237,7 +237,7 @@ async def test_a_process_that_drains_lets_nobody_pass() -> None:
 async def test_while_few_places_are_free_not_each_of_them_is_a_look(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("caluma_async.events.writer._BETWEEN", 1.0)
+    monkeypatch.setattr("caluma_async.events.pace._BETWEEN", 1.0)
     room, looks = stage.rooms[THREAD], []
     stage.finder.meanwhile = lambda: looks.append(room.taken)
     room.share(False)
@@ -265,7 +265,7 @@ async def test_while_few_places_are_free_not_each_of_them_is_a_look(
 async def test_where_receivers_take_long_most_of_the_places_have_to_be_free(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("caluma_async.events.writer._BETWEEN_AT_MOST", 30.0)
+    monkeypatch.setattr("caluma_async.events.pace._BETWEEN_AT_MOST", 30.0)
     room, looks = stage.rooms[THREAD], []
     finish = over(await begun(stage, 1))
     finish.ran = 600.0
