@@ -43,8 +43,10 @@ KINDS = {
     "3 def receivers of 100 ms, blocking=False": "benchmarks.receivers.threaded",
 }
 
-TURNS = {1: 40, 16: 40}
-"""How many turns there are for so many clients. Whatever else the machine does shows in each of them: on a busy one
+CLIENTS = (1, 16)
+
+TURNS = 40
+"""How many turns there are. Whatever else the machine does shows in each of them: on a busy one
 single turns lie a quarter apart, and the medians of 16 turns, of the same code, between 0.69 and 0.77.
 """
 _ROUNDS = 16
@@ -116,10 +118,10 @@ async def _measure(served: Sequence[Served], seconds: float) -> list[Row]:
     rows = []
     for one in served:
         await prepare(one.port)
-    for clients in TURNS:
+    for clients in CLIENTS:
         await _take_turns(served, clients, seconds, lambda _: itertools.repeat({"query": SAVE_CASE}))
         rows += _rows("saveCase", clients, served)
-        await _have_ready(served, clients, seconds)
+        await _have_ready(served, seconds)
         await _take_turns(served, clients, seconds, _completions)
         rows += _rows("completeWorkItem", clients, served)
     return rows
@@ -129,7 +131,7 @@ async def _take_turns(served: Sequence[Served], clients: int, seconds: float, bo
     for one in served:
         one.rounds = []
         one.analyze()
-    for turn in range(TURNS[clients]):
+    for turn in range(TURNS):
         for one in itertools.islice(itertools.cycle(served), turn, turn + len(served)):
             for each in served:
                 await each.calm()
@@ -138,14 +140,14 @@ async def _take_turns(served: Sequence[Served], clients: int, seconds: float, bo
             one.rounds.append(await closed_loop(one.port, clients, seconds, sent))
 
 
-async def _have_ready(served: Sequence[Served], clients: int, seconds: float) -> None:
+async def _have_ready(served: Sequence[Served], seconds: float) -> None:
     """See to it that no server runs out of work items: none completes them twice as fast as it saved their cases."""
     for one in served:
-        number = int(2 * one.per_second * TURNS[clients] * (_WARM + seconds))
+        number = int(2 * one.per_second * TURNS * (_WARM + seconds))
         items = await ready_items(one.port)
         if len(items) < number:
             more = itertools.repeat({"query": SAVE_CASE}, number - len(items))
-            await closed_loop(one.port, max(TURNS), _WITHOUT_END, more)
+            await closed_loop(one.port, max(CLIENTS), _WITHOUT_END, more)
             items = await ready_items(one.port)
         one.items = iter(items)
 

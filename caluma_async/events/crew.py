@@ -87,12 +87,7 @@ class Crew:
     def take(self) -> Desk:
         """The desk that the fewest use; a new one rather than one in use."""
         with self._lock:
-            desk = None
-            for each in self._desks:
-                if desk is None or each.users < desk.users:
-                    desk = each
-                    if not desk.users:
-                        break
+            desk = min(self._desks, key=lambda desk: desk.users, default=None)
             if desk is None or (desk.users and len(self._desks) < self.size):
                 desk = Desk(f"{self.name}-{len(self._desks)}", self.kept)
                 self._desks.append(desk)

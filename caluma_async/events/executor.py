@@ -48,7 +48,7 @@ class Assignment:
     @property
     def is_durable(self) -> bool:
         """Whether it has a row."""
-        return self.claim.fence.claims > 0
+        return self.claim.is_durable
 
 
 @dataclass(slots=True, eq=False)

@@ -106,8 +106,7 @@ class Room:
     def reserve(self, who: str) -> bool:
         """Take a place for what is about to be there; whether the receiver got one."""
         self._asked = True
-        with self._lock:
-            return self._open and self._shares.take(who)
+        return self.take(who)
 
     def take_each(self, whos: Iterable[str]) -> list[bool]:
         """Take a place for each of these in turn; which of them got one."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final, Protocol
 
 from caluma_async.conf import settings
@@ -76,12 +75,12 @@ class Receiver:
         """The function; `None` if it was connected weakly and is gone."""
         return self.reference()
 
-    @cached_property
+    @property
     def kind(self) -> str:
         """Where it runs, if nobody waits for it."""
         return ASYNC if self.is_async else THREAD
 
-    @cached_property
+    @property
     def sender(self) -> Any:
         """The only sender whose events it receives; `None`: all."""
         return self.options.sender
@@ -96,7 +95,7 @@ class Receiver:
         """Its former names."""
         return tuple(self.options.aliases)
 
-    @cached_property
+    @property
     def ordered(self) -> bool:
         """Whether its deliveries keep to lanes."""
         return self.options.ordered
@@ -106,7 +105,7 @@ class Receiver:
         """When failed deliveries are tried again, if it says so itself."""
         return self.options.retry
 
-    @cached_property
+    @property
     def timeout(self) -> float | None:
         """Seconds one attempt may take, if it says so itself."""
         return self.options.timeout
@@ -116,7 +115,7 @@ class Receiver:
         """Whether it commits together with its acknowledgement, if it says so itself."""
         return self.options.transactional
 
-    @cached_property
+    @property
     def durable(self) -> bool:
         """Whether its deliveries are rows."""
         return self.options.durable

@@ -194,7 +194,7 @@ class Runner:
         if receiver.is_async:
             name = receiver.name
             if assignment.is_durable:
-                name = f"{name} #{assignment.claim.fence.id}"
+                name = f"{name} #{assignment.claim.id}"
             one.task = loop.create_task(self._await(one), name=name, context=contextvars.Context())
         else:
             one.is_young = True

@@ -221,7 +221,7 @@ class Worker:
             self._writer.look_at(seat, key)
 
     def _start(self, assignments: Sequence[Assignment]) -> None:
-        for assignment in assignments if self._own else ():
+        for assignment in assignments:
             self._own.pop(assignment.claim.id, None)
         self._runner.start(assignments)
 

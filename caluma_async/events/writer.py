@@ -199,9 +199,8 @@ class Writer:
         self.release([executor.released(claim, uncounted=True)])
 
     def _hold(self, claim: Claim) -> None:
-        fence = claim.fence
-        if fence.claims:
-            self.held[fence.id] = fence
+        if claim.is_durable:
+            self.held[claim.id] = claim.fence
         if claim.lane is not None:
             self._busy[claim.lane] += 1
 
@@ -217,9 +216,8 @@ class Writer:
 
     def _let_go(self, claim: Claim) -> None:
         """Not of a later claim on the same delivery: an attempt that lost its lease may end while the next one runs."""
-        fence = claim.fence
-        if self.held.get(fence.id) == fence:
-            del self.held[fence.id]
+        if self.held.get(claim.id) == claim.fence:
+            del self.held[claim.id]
 
     def _ease(self, lane: str | None) -> None:
         """One of the lane is over: whoever emits from now on has to look himself."""
